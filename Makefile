@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# One non-recursive make. Each folder's module.mk adds its objects and programs to the lists below.
+#
+#   make          host programs in build/bin      make demo   the main job, from nothing to a verdict
+#   make check    unit and one-file cases         make test   everything CI runs
+#   make proof    the long sweeps                 make lint   make format   make asan
+
+BUILD ?= build
+CC ?= gcc
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes
+BASE_CFLAGS := -std=gnu17 $(WARN) -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. -MMD -MP $(EXTRA_CFLAGS)
+PKG_CONFIG ?= pkg-config
+
+all:
+
+# $(call pkg,NAMES): flags of pkg-config packages, looked up only when used
+pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
+pkg_libs = $(shell $(PKG_CONFIG) --libs $(1))
+
+PROGRAMS :=	# host programs, built by `all`
+GUEST_PROGRAMS :=	# those that go into the appliance, built by `guest`
+UNIT_TESTS :=	# cmocka programs, run by `check`
+CHECK_SCRIPTS :=	# shell tests without root and network, run by `check`
+GUEST_TESTS :=	# tests that need the image, run by `test`
+MAN_PAGES :=
+
+include lib/core/module.mk
+include lib/module.mk
+include $(sort $(filter-out lib/%,$(wildcard */module.mk */*/module.mk)))
+
+all: $(PROGRAMS)
+guest: $(GUEST_PROGRAMS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+# $(call program,PATH,OBJECTS,LIBS): link one program
+define program
+$(1): $(2)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(EXTRA_LDFLAGS) -o $$@ $(2) $(3)
+endef
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all guest clean
+.DEFAULT_GOAL := all
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -18,6 +18,14 @@ all:
 pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pkg_libs = $(shell $(PKG_CONFIG) --libs $(1))
 
+# $(call program,PATH,OBJECTS,LIBS): link one program
+define program
+$(1): $(2)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) $$(EXTRA_LDFLAGS) -o $$@ $(2) $(3)
+endef
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
 PROGRAMS :=	# host programs, built by `all`
 GUEST_PROGRAMS :=	# those that go into the appliance, built by `guest`
 UNIT_TESTS :=	# cmocka programs, run by `check`
@@ -35,14 +43,6 @@ guest: $(GUEST_PROGRAMS)
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
-
-# $(call program,PATH,OBJECTS,LIBS): link one program
-define program
-$(1): $(2)
-	@mkdir -p $$(@D)
-	$$(CC) $$(CFLAGS) $$(EXTRA_LDFLAGS) -o $$@ $(2) $(3)
-endef
-objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 clean:
 	rm -rf $(BUILD)

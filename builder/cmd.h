@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The verbs of rehome. Each gets its own arguments (argv[0] is "rehome VERB", fit for getopt and
+ * for messages) and returns the exit status: 0 done, 1 failed or refused, 2 wrong usage.
+ */
+#pragma once
+
+#define RH_VERSION "0.1.0"
+
+int rh_cmd_check(int argc, char **argv);
+int rh_cmd_build(int argc, char **argv);
+int rh_cmd_rehearse(int argc, char **argv);
+int rh_cmd_tree(int argc, char **argv);

@@ -50,3 +50,15 @@ clean:
 .PHONY: all guest clean
 .DEFAULT_GOAL := all
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# What goes into the appliance, as a tar: called by `rehome build` inside the build root.
+PROGRAMS_TAR ?= $(BUILD)/programs.tar
+guest-tar: $(GUEST_PROGRAMS)
+	rm -rf $(BUILD)/dest
+	install -d $(BUILD)/dest/usr/sbin $(BUILD)/dest/usr/share/man/man1 $(BUILD)/dest/usr/share/man/man5
+	install -m 0755 -s $(GUEST_PROGRAMS) $(BUILD)/dest/usr/sbin/
+	install -m 0644 $(wildcard rootfs/*/*.1) $(BUILD)/dest/usr/share/man/man1/
+	install -m 0644 $(wildcard rootfs/*/*.5) $(BUILD)/dest/usr/share/man/man5/
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$${SOURCE_DATE_EPOCH:-0} \
+	  -C $(BUILD)/dest -cf $(PROGRAMS_TAR) usr
+.PHONY: guest-tar

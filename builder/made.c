@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Boot files and programs, made in a sandbox; the contract is in made.h. */
+#include "builder/made.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "builder/cache.h"
+#include "lib/core/file.h"
+#include "lib/core/proc.h"
+
+/* The only overlay files that the initramfs may depend on: others are not shown to dracut. */
+static const char *const boot_inputs[] = {
+    "etc/dracut.conf*", "usr/lib/dracut/*", "etc/mdadm/*",	    "etc/lvm/*", "etc/udev/*",
+    "usr/lib/udev/*",	"etc/modprobe.d/*", "etc/modules-load.d/*", NULL};
+
+static bool is_boot_input(const char *path)
+{
+	for (size_t i = 0; boot_inputs[i]; i++)
+		if (fnmatch(boot_inputs[i], path, 0) == 0)
+			return true;
+	return false;
+}
+
+/* Every file below DIR (relative to data_dir), by name and content. */
+static int digest_tree(struct rh_digest *d, int root, const char *dir, struct rh_err *err)
+{
+	RH_STRV struct rh_strv names = {0};
+	int r = rh_list_dir(root, dir, &names, err);
+
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		RH_FREE char *path = rh_xasprintf("%s/%s", dir, names.v[i]);
+		struct stat st;
+
+		if (fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return rh_err_errno(err, errno, "cannot look at %s", path);
+		if (S_ISDIR(st.st_mode)) {
+			r = digest_tree(d, root, path, err);
+		} else if (S_ISREG(st.st_mode)) {
+			rh_digest_part(d, "path", path, strlen(path));
+			r = rh_digest_file(d, root, path, err);
+		}
+	}
+	return r;
+}
+
+int rh_made_boot_key(const struct rh_made_inputs *in, char key[RH_SHA256_HEX], struct rh_err *err)
+{
+	struct rh_digest *d = rh_digest_new();
+	RH_FREE char *script = rh_xasprintf("%s/builder/bootfiles.sh", in->data_dir);
+	int r;
+
+	rh_digest_part(d, "tree", in->tree_key, strlen(in->tree_key));
+	rh_digest_part(d, "early", in->grub_early, strlen(in->grub_early));
+	r = rh_digest_file(d, AT_FDCWD, script, err);
+	for (size_t i = 0; r == 0 && i < in->extras->n; i++) {
+		const struct rh_extra *e = &in->extras->v[i];
+
+		if (!is_boot_input(e->path))
+			continue;
+		rh_digest_part(d, "path", e->path, strlen(e->path));
+		if (e->text)
+			rh_digest_part(d, "text", e->text, e->len);
+		else if (e->link)
+			rh_digest_part(d, "link", e->link, strlen(e->link));
+		else if (e->source)
+			r = rh_digest_file(d, AT_FDCWD, e->source, err);
+	}
+	rh_digest_final(&d, key);
+	return r;
+}
+
+int rh_made_programs_key(const char *data_dir, char key[RH_SHA256_HEX], struct rh_err *err)
+{
+	static const char *const dirs[] = {"lib", "rootfs"};
+	RH_CLOSE int root = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rh_digest *d;
+	int r;
+
+	if (root < 0)
+		return rh_err_errno(err, errno, "cannot open %s", data_dir);
+	d = rh_digest_new();
+	r = rh_digest_file(d, root, "Makefile", err);
+	for (size_t i = 0; r == 0 && i < sizeof dirs / sizeof *dirs; i++)
+		r = digest_tree(d, root, dirs[i], err);
+	rh_digest_final(&d, key);
+	return r;
+}
+
+/* rh-sandbox stands beside this program. */
+static int sandbox_path(char **out, struct rh_err *err)
+{
+	RH_FREE char *self = realpath("/proc/self/exe", NULL);
+	char *slash = self ? strrchr(self, '/') : NULL;
+
+	if (!slash)
+		return rh_err_errno(err, errno, "cannot find this program's own folder");
+	*out = rh_xasprintf("%.*s/rh-sandbox", (int)(slash - self), self);
+	if (access(*out, X_OK) < 0)
+		return rh_err_errno(err, errno, "cannot run %s (build it with 'make')", *out);
+	return 0;
+}
+
+struct sandbox_call {
+	const char *tree, *in, *out, *program; /* IN and OUT appear as /in and /out */
+	const char *const *args;
+	uint64_t epoch;
+};
+
+static int sandbox(const struct sandbox_call *c, struct rh_err *err)
+{
+	RH_STRV struct rh_strv argv = {0};
+	RH_FREE char *self = NULL,
+		     *epoch = rh_xasprintf("SOURCE_DATE_EPOCH=%llu", (unsigned long long)c->epoch);
+	const char *env[2] = {epoch};
+	int r = sandbox_path(&self, err);
+
+	if (r < 0)
+		return r;
+	rh_strv_add(&argv, self);
+	rh_strv_add(&argv, "--tree");
+	rh_strv_add(&argv, c->tree);
+	rh_strv_addf(&argv, "--bind=%s:/in:ro", c->in);
+	rh_strv_addf(&argv, "--bind=%s:/out", c->out);
+	rh_strv_add(&argv, "--");
+	rh_strv_add(&argv, c->program);
+	for (const char *const *a = c->args; *a; a++)
+		rh_strv_add(&argv, *a);
+	return rh_proc_run(&(struct rh_proc){.argv = (const char *const *)argv.v, .env = env}, NULL,
+			   err);
+}
+
+/* Move the finished folder or file to its place in the cache; losing a race to an equal one is
+ * fine. */
+static int publish(const char *made, const char *target, struct rh_err *err)
+{
+	if (rename(made, target) < 0 && errno != EEXIST && errno != ENOTEMPTY)
+		return rh_err_errno(err, errno, "cannot write %s", target);
+	return rh_sync_parent(AT_FDCWD, target, err);
+}
+
+static int write_boot_inputs(const struct rh_made_inputs *in, const char *dir, uint64_t epoch,
+			     struct rh_err *err)
+{
+	RH_FREE char *tar = rh_xasprintf("%s/overlay.tar", dir);
+	RH_FREE char *early = rh_xasprintf("%s/early.cfg", dir);
+	RH_FREE char *source = rh_xasprintf("%s/builder/bootfiles.sh", in->data_dir);
+	RH_FREE char *script = rh_xasprintf("%s/bootfiles.sh", dir);
+	RH_STR struct rh_str text = {0};
+	RH_CLOSE int fd = open(tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int r;
+
+	if (fd < 0)
+		return rh_err_errno(err, errno, "cannot create %s", tar);
+	r = rh_treetar_extras(in->extras, boot_inputs, epoch, fd, err);
+	if (r == 0)
+		r = rh_file_write(AT_FDCWD, early, 0644, in->grub_early, strlen(in->grub_early),
+				  err);
+	if (r == 0)
+		r = rh_file_read(AT_FDCWD, source, 1 << 20, &text, err);
+	if (r == 0)
+		r = rh_file_write(AT_FDCWD, script, 0644, text.data, text.len, err);
+	return r;
+}
+
+int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *key, uint64_t epoch,
+		 char **dir, struct rh_err *err)
+{
+	static const char *const args[] = {"/in/bootfiles.sh", NULL};
+	RH_FREE char *scratch = NULL, *target = NULL, *from = NULL, *to = NULL;
+	struct rh_err ignored;
+	int r = rh_cache_path("boot", key, "", &target, err);
+
+	if (r < 0)
+		return r;
+	if (!rh_exists(AT_FDCWD, target)) {
+		r = rh_cache_scratch("boot", &scratch, err);
+		if (r < 0)
+			return r;
+		from = rh_xasprintf("%s/in", scratch);
+		to = rh_xasprintf("%s/out", scratch);
+		r = rh_mkdirs(AT_FDCWD, from, 0755, err);
+		if (r == 0)
+			r = rh_mkdirs(AT_FDCWD, to, 0755, err);
+		if (r == 0)
+			r = write_boot_inputs(in, from, epoch, err);
+		if (r == 0)
+			r = sandbox(&(struct sandbox_call){tree, from, to, "sh", args, epoch}, err);
+		if (r == 0)
+			r = publish(to, target, err);
+		if (rh_remove_tree(AT_FDCWD, scratch, &ignored) < 0 && r == 0)
+			r = rh_err_set(err, EIO, "%s", ignored.text);
+		if (r < 0)
+			return rh_err_prefix(err, r, "initramfs and boot loader");
+	}
+	*dir = target;
+	target = NULL;
+	return 0;
+}
+
+static int build_root(const char *data_dir, const struct rh_tree_options *o, char **tree,
+		      struct rh_err *err)
+{
+	RH_FREE char *path = rh_xasprintf("%s/rootfs/buildroot.json", data_dir);
+	RH_ARENA struct rh_arena *arena = rh_arena_new();
+	struct rh_tree_options quiet = *o;
+	struct rh_tree_spec spec;
+	int r = rh_tree_spec_load(path, arena, &spec, err);
+
+	return r < 0 ? r : rh_tree_get(&spec, &quiet, tree, err);
+}
+
+int rh_made_programs(const char *data_dir, const char *key, const struct rh_tree_options *o,
+		     uint64_t epoch, char **tar, struct rh_err *err)
+{
+	static const char *const args[] = {
+	    "-C",	 "/in", "BUILD=/tmp/build", "PROGRAMS_TAR=/out/programs.tar", "-j4",
+	    "guest-tar", NULL};
+	RH_FREE char *scratch = NULL, *target = NULL, *made = NULL, *tree = NULL;
+	struct rh_err ignored;
+	int r = rh_cache_path("programs", key, ".tar", &target, err);
+
+	if (r == 0 && !rh_exists(AT_FDCWD, target)) {
+		r = build_root(data_dir, o, &tree, err);
+		if (r == 0)
+			r = rh_cache_scratch("programs", &scratch, err);
+		if (r < 0)
+			return r;
+		made = rh_xasprintf("%s/programs.tar", scratch);
+		r = sandbox(&(struct sandbox_call){tree, data_dir, scratch, "make", args, epoch},
+			    err);
+		if (r == 0)
+			r = publish(made, target, err);
+		if (rh_remove_tree(AT_FDCWD, scratch, &ignored) < 0 && r == 0)
+			r = rh_err_set(err, EIO, "%s", ignored.text);
+		if (r < 0)
+			return rh_err_prefix(err, r, "compiling the appliance's programs");
+	}
+	if (r < 0)
+		return r;
+	*tar = target;
+	target = NULL;
+	return 0;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The pair's own description; the contract is in manifest.h. */
+#include "builder/manifest.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "builder/ident.h"
+#include "builder/md.h"
+#include "lib/core/file.h"
+
+static void add_str(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static void add_int(struct json_object *o, const char *key, uint64_t n)
+{
+	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
+}
+
+/* The value of field NAME ("Name: ") in a paragraph, or "". */
+static void field(const char *para, size_t len, const char *name, struct rh_str *out)
+{
+	size_t n = strlen(name);
+	const char *p = para, *end = para + len;
+
+	rh_str_free(out);
+	while (p < end) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		if (!eol)
+			eol = end;
+		if ((size_t)(eol - p) > n && !strncmp(p, name, n)) {
+			rh_str_addn(out, p + n, (size_t)(eol - p) - n);
+			return;
+		}
+		p = eol + 1;
+	}
+}
+
+struct json_object *rh_manifest_packages(const char *status)
+{
+	struct json_object *list = json_object_new_array();
+	RH_STR struct rh_str name = {0}, version = {0}, arch = {0}, state = {0};
+
+	while (*status) {
+		const char *end = strstr(status, "\n\n");
+		size_t len = end ? (size_t)(end - status) : strlen(status);
+
+		field(status, len, "Package: ", &name);
+		field(status, len, "Version: ", &version);
+		field(status, len, "Architecture: ", &arch);
+		field(status, len, "Status: ", &state);
+		if (name.len && state.len && !strcmp(state.data, "install ok installed")) {
+			struct json_object *o = json_object_new_object();
+
+			add_str(o, "name", name.data);
+			add_str(o, "version", rh_str_text(&version));
+			add_str(o, "arch", rh_str_text(&arch));
+			json_object_array_add(list, o);
+		}
+		status += len + (end ? 2 : 0);
+	}
+	return list;
+}
+
+static struct json_object *machine(const struct rh_recipe *r)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_str(o, "vendor", r->machine_vendor);
+	add_str(o, "model", r->machine_model);
+	add_str(o, "nic", r->nic);
+	add_str(o, "disk_model", r->disk_model);
+	add_int(o, "memory_mib", r->memory_mib);
+	add_int(o, "cpus", r->cpus);
+	return o;
+}
+
+static struct json_object *partitions(const struct rh_layout *l)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (int i = 0; i < RH_PARTS; i++) {
+		struct json_object *o = json_object_new_object();
+
+		add_str(o, "name", rh_part_names[i]);
+		add_int(o, "start", l->part[i].start);
+		add_int(o, "sectors", l->part[i].count);
+		add_int(o, "data_start", l->data[i].start);
+		add_int(o, "data_sectors", l->data[i].count);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
+static struct json_object *layout(const struct rh_manifest *m)
+{
+	struct json_object *o = json_object_new_object(), *arrays = json_object_new_object(),
+			   *lvs = json_object_new_object();
+	char text[RH_UUID_TEXT];
+	struct rh_md boot, pv;
+
+	rh_md_arrays(m->layout, m->plan->recipe.seed, m->epoch, &boot, &pv);
+	add_int(o, "sector_size", RH_SECTOR);
+	add_int(o, "sectors", m->layout->disk_sectors);
+	json_object_object_add(o, "partitions", partitions(m->layout));
+	rh_uuid_md_text(&boot.uuid, text);
+	add_str(arrays, "boot", text);
+	rh_uuid_md_text(&pv.uuid, text);
+	add_str(arrays, "pv", text);
+	json_object_object_add(o, "arrays", arrays);
+	add_int(lvs, "root", m->layout->root);
+	add_int(lvs, "var", m->layout->var);
+	add_int(lvs, "swap", m->layout->swap);
+	json_object_object_add(o, "volumes", lvs);
+	return o;
+}
+
+static struct json_object *build_json(const struct rh_manifest *m)
+{
+	const struct rh_recipe *r = &m->plan->recipe;
+	struct json_object *o = json_object_new_object(), *overlays = json_object_new_array(),
+			   *files = json_object_new_object();
+	const char *const names[2] = {"a.img", "b.img"};
+
+	add_int(o, "version", 1);
+	add_str(o, "recipe", r->name);
+	add_str(o, "description", r->description);
+	add_str(o, "release", r->release);
+	add_str(o, "arch", r->arch);
+	add_str(o, "kernel", m->kver);
+	add_int(o, "source_date_epoch", m->epoch);
+	add_str(o, "key", m->key);
+	json_object_object_add(o, "machine", machine(r));
+	for (size_t i = 0; i < m->plan->n_overlays; i++)
+		json_object_array_add(overlays, json_object_new_string(m->plan->overlays[i].name));
+	json_object_object_add(o, "overlays", overlays);
+	json_object_object_add(o, "layout", layout(m));
+	for (int i = 0; i < 2; i++) {
+		struct json_object *f = json_object_new_object();
+
+		add_int(f, "size", m->layout->disk_sectors * RH_SECTOR);
+		add_str(f, "sha256", m->digest[i]);
+		json_object_object_add(files, names[i], f);
+	}
+	json_object_object_add(o, "files", files);
+	json_object_object_add(o, "packages", rh_manifest_packages(m->dpkg));
+	return o;
+}
+
+int rh_manifest_write(const struct rh_manifest *m, const char *dir, struct rh_err *err)
+{
+	RH_FREE char *manifest = rh_xasprintf("%s/manifest.json", dir);
+	RH_FREE char *sums = rh_xasprintf("%s/SHA256SUMS", dir);
+	RH_FREE char *lines = rh_xasprintf("%s  a.img\n%s  b.img\n", m->digest[0], m->digest[1]);
+	struct json_object *o = build_json(m);
+	RH_STR struct rh_str text = {0};
+	int r = rh_file_write(AT_FDCWD, sums, 0644, lines, strlen(lines), err);
+
+	rh_str_add(&text, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
+								JSON_C_TO_STRING_NOSLASHESCAPE));
+	rh_str_addc(&text, '\n');
+	if (r == 0)
+		r = rh_file_write(AT_FDCWD, manifest, 0644, text.data, text.len, err);
+	json_object_put(o);
+	return r;
+}
+
+int rh_manifest_key(const char *dir, char key[RH_SHA256_HEX], struct rh_err *err)
+{
+	RH_FREE char *path = rh_xasprintf("%s/manifest.json", dir);
+	struct rh_json *j = NULL;
+	struct rh_diags d = {0};
+	const char *text;
+	int r = 0;
+
+	if (!rh_exists(AT_FDCWD, path))
+		return rh_err_set(err, ENOENT, "%s has no manifest", dir);
+	if (rh_json_load(AT_FDCWD, path, path, &j, &d) < 0)
+		r = rh_err_set(err, EINVAL, "%s is damaged", path);
+	text = r == 0 ? rh_json_str(rh_json_root(j), "key", "") : "";
+	if (r == 0 && strlen(text) != RH_SHA256_HEX - 1)
+		r = rh_err_set(err, EINVAL, "%s has no key", path);
+	if (r == 0)
+		memcpy(key, text, RH_SHA256_HEX);
+	rh_json_free(&j);
+	rh_diags_free(&d);
+	return r;
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The tree as one stream; the contract is in treetar.h. */
+#include "builder/treetar.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/core/proc.h"
+
+#define BLOCK (1 << 20)
+
+/* Made on the machine or of no use there. Patterns match the whole path; '*' crosses '/'. */
+static const char *const scrub[] = {
+    "etc/machine-id",
+    "var/lib/dbus/machine-id",
+    "etc/hostname",
+    "etc/hosts",
+    "etc/resolv.conf",
+    "etc/ssh/ssh_host_*",
+    "etc/ssl/private/?*",
+    "etc/ssl/certs/ssl-cert-snakeoil.pem",
+    "etc/dovecot/private/?*",
+    "var/lib/mysql/?*",
+    "var/lib/systemd/random-seed",
+    "var/cache/apt/?*",
+    "var/lib/apt/lists/?*",
+    "var/log/?*.log",
+    "var/log/apt/?*",
+    "root/.bash_history",
+    "tmp/?*",
+    "var/tmp/?*",
+    "run/?*",
+    "dev/?*",
+    "boot/initrd.img-*",
+};
+
+bool rh_treetar_scrubbed(const char *path)
+{
+	for (size_t i = 0; i < sizeof scrub / sizeof *scrub; i++)
+		if (fnmatch(scrub[i], path, 0) == 0)
+			return true;
+	return false;
+}
+
+/* --- extras --- */
+
+static struct rh_extra *extra_new(struct rh_extras *x, const char *path, mode_t mode)
+{
+	struct rh_extra *e;
+
+	if (!x->arena)
+		x->arena = rh_arena_new();
+	RH_GROW(x->v, x->n, x->cap);
+	e = &x->v[x->n++];
+	*e = (struct rh_extra){.path = rh_arena_strdup(x->arena, path), .mode = mode};
+	return e;
+}
+
+void rh_extras_text(struct rh_extras *x, const char *path, mode_t mode, const char *text)
+{
+	struct rh_extra *e = extra_new(x, path, mode);
+
+	e->text = rh_arena_strdup(x->arena, text);
+	e->len = strlen(text);
+}
+
+void rh_extras_file(struct rh_extras *x, const char *path, mode_t mode, const char *source)
+{
+	struct rh_extra *e = extra_new(x, path, mode);
+
+	e->source = rh_arena_strdup(x->arena, source);
+}
+
+void rh_extras_link(struct rh_extras *x, const char *path, const char *target)
+{
+	struct rh_extra *e = extra_new(x, path, 0777);
+
+	e->link = rh_arena_strdup(x->arena, target);
+}
+
+void rh_extras_dir(struct rh_extras *x, const char *path, mode_t mode)
+{
+	extra_new(x, path, mode);
+}
+
+static int extra_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct rh_extra *)a)->path, ((const struct rh_extra *)b)->path);
+}
+
+int rh_extras_sort(struct rh_extras *x, struct rh_err *err)
+{
+	if (x->n)
+		qsort(x->v, x->n, sizeof *x->v, extra_cmp);
+	for (size_t i = 1; i < x->n; i++)
+		if (!strcmp(x->v[i].path, x->v[i - 1].path))
+			return rh_err_set(err, EEXIST, "two parts of the image bring /%s",
+					  x->v[i].path);
+	return 0;
+}
+
+void rh_extras_free(struct rh_extras *x)
+{
+	free(x->v);
+	rh_arena_free(&x->arena);
+	*x = (struct rh_extras){0};
+}
+
+static bool is_dir(const struct rh_extra *e)
+{
+	return !e->text && !e->source && !e->link;
+}
+
+static const struct rh_extra *extra_find(const struct rh_extras *x, const char *path)
+{
+	struct rh_extra key = {.path = path};
+
+	return x->n ? bsearch(&key, x->v, x->n, sizeof *x->v, extra_cmp) : NULL;
+}
+
+/* --- writing --- */
+
+static int out_error(struct archive *out, const char *path, struct rh_err *err)
+{
+	int code = archive_errno(out);
+
+	return rh_err_set(err, code > 0 ? code : EIO, "cannot write /%s into the tree: %s", path,
+			  archive_error_string(out));
+}
+
+static int copy_data(int fd, struct archive *out, const char *path, uint64_t size,
+		     struct rh_err *err)
+{
+	RH_FREE char *buf = rh_xalloc(BLOCK);
+	uint64_t done = 0;
+	ssize_t n;
+
+	while ((n = read(fd, buf, BLOCK)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return rh_err_errno(err, errno, "cannot read the source of /%s", path);
+		if (archive_write_data(out, buf, (size_t)n) != n)
+			return out_error(out, path, err);
+		done += (uint64_t)n;
+	}
+	if (done != size)
+		return rh_err_set(err, EAGAIN, "the source of /%s changed while it was read", path);
+	return 0;
+}
+
+static int write_extra(struct archive *out, const struct rh_extra *e, uint64_t epoch,
+		       struct rh_err *err)
+{
+	struct archive_entry *entry = archive_entry_new();
+	RH_CLOSE int fd = -1;
+	struct stat st = {.st_size = (off_t)e->len};
+	int r = 0;
+
+	if (e->source) {
+		fd = open(e->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			r = rh_err_errno(err, errno, "cannot read %s", e->source);
+	}
+	archive_entry_set_pathname(entry, e->path);
+	archive_entry_set_perm(entry, e->mode);
+	archive_entry_set_mtime(entry, (time_t)epoch, 0);
+	archive_entry_set_uname(entry, "root");
+	archive_entry_set_gname(entry, "root");
+	archive_entry_set_filetype(entry, e->link ? AE_IFLNK : is_dir(e) ? AE_IFDIR : AE_IFREG);
+	archive_entry_set_size(entry, is_dir(e) || e->link ? 0 : st.st_size);
+	if (e->link)
+		archive_entry_set_symlink(entry, e->link);
+	if (r == 0 && archive_write_header(out, entry) < ARCHIVE_WARN)
+		r = out_error(out, e->path, err);
+	if (r == 0 && e->text && archive_write_data(out, e->text, e->len) != (la_ssize_t)e->len)
+		r = out_error(out, e->path, err);
+	if (r == 0 && e->source)
+		r = copy_data(fd, out, e->path, (uint64_t)st.st_size, err);
+	archive_entry_free(entry);
+	return r;
+}
+
+static int open_out(int fd, struct archive **out, struct rh_err *err)
+{
+	*out = archive_write_new();
+	archive_write_set_format_pax_restricted(*out);
+	archive_write_set_bytes_per_block(*out, BLOCK);
+	archive_write_set_bytes_in_last_block(*out, 512);
+	if (archive_write_open_fd(*out, fd) != ARCHIVE_OK)
+		return rh_err_set(err, EIO, "cannot write the tree: %s",
+				  archive_error_string(*out));
+	return 0;
+}
+
+static int close_out(struct archive *out, int r, struct rh_err *err)
+{
+	if (r == 0 && archive_write_close(out) != ARCHIVE_OK)
+		r = out_error(out, "", err);
+	archive_write_free(out);
+	return r;
+}
+
+/* "./usr/bin/" → "usr/bin"; the buffer of ENTRY is reused by libarchive, so it is copied. */
+static char *plain_path(struct archive_entry *e)
+{
+	const char *p = archive_entry_pathname(e);
+	char *copy;
+	size_t n;
+
+	while (!strncmp(p, "./", 2))
+		p += 2;
+	copy = rh_xstrdup(p);
+	n = strlen(copy);
+	while (n > 0 && copy[n - 1] == '/')
+		copy[--n] = '\0';
+	return copy;
+}
+
+/* A folder of the packages stays (with its mode) when we bring a folder; a file of ours wins. */
+static bool take(const struct rh_treetar *t, const char *path, struct archive_entry *e)
+{
+	const struct rh_extra *own;
+
+	if (!*path || !strcmp(path, "."))
+		return false;
+	own = extra_find(t->extras, path);
+	if (own && !(is_dir(own) && archive_entry_filetype(e) == AE_IFDIR))
+		return false;
+	return !rh_treetar_scrubbed(path);
+}
+
+static int copy_body(struct archive *in, struct archive *out, const char *path, struct rh_err *err)
+{
+	const void *data;
+	la_int64_t offset;
+	size_t size;
+	int got;
+
+	while ((got = archive_read_data_block(in, &data, &size, &offset)) == ARCHIVE_OK)
+		if (archive_write_data(out, data, size) != (la_ssize_t)size)
+			return out_error(out, path, err);
+	if (got != ARCHIVE_EOF)
+		return rh_err_set(err, EIO, "the cached tree is damaged at /%s: %s", path,
+				  archive_error_string(in));
+	return 0;
+}
+
+static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive *out,
+		    struct rh_err *err)
+{
+	struct archive *in = archive_read_new();
+	struct archive_entry *e;
+	int r = 0, got;
+
+	archive_read_support_format_tar(in);
+	if (archive_read_open_filename(in, tar, BLOCK) != ARCHIVE_OK)
+		r = rh_err_set(err, EIO, "cannot read %s: %s", tar, archive_error_string(in));
+	while (r == 0 && (got = archive_read_next_header(in, &e)) != ARCHIVE_EOF) {
+		RH_FREE char *path = NULL;
+
+		if (got < ARCHIVE_WARN) {
+			r = rh_err_set(err, EIO, "%s is damaged: %s", tar,
+				       archive_error_string(in));
+			break;
+		}
+		path = plain_path(e);
+		if (!take(t, path, e))
+			continue;
+		archive_entry_set_pathname(e, path);
+		if (rh_interrupted())
+			r = rh_err_set(err, EINTR, "interrupted");
+		else if (archive_write_header(out, e) < ARCHIVE_WARN)
+			r = out_error(out, path, err);
+		else if (archive_entry_size(e) > 0)
+			r = copy_body(in, out, path, err);
+		if (t->tick)
+			t->tick(t->arg, (uint64_t)archive_filter_bytes(in, -1));
+	}
+	archive_read_free(in);
+	return r;
+}
+
+int rh_treetar_write(const struct rh_treetar *t, int fd, struct rh_err *err)
+{
+	struct rh_treetar programs = {.extras = t->extras};
+	struct archive *out;
+	int r = open_out(fd, &out, err);
+
+	if (r == 0)
+		r = copy_tar(t, t->packages, out, err);
+	if (r == 0 && t->programs)
+		r = copy_tar(&programs, t->programs, out, err);
+	for (size_t i = 0; r == 0 && i < t->extras->n; i++)
+		r = write_extra(out, &t->extras->v[i], t->epoch, err);
+	return close_out(out, r, err);
+}
+
+int rh_treetar_extras(const struct rh_extras *x, const char *const *patterns, uint64_t epoch,
+		      int fd, struct rh_err *err)
+{
+	struct archive *out;
+	int r = open_out(fd, &out, err);
+
+	for (size_t i = 0; r == 0 && i < x->n; i++) {
+		const char *const *p = patterns;
+
+		while (*p && fnmatch(*p, x->v[i].path, 0) != 0)
+			p++;
+		if (*p)
+			r = write_extra(out, &x->v[i], epoch, err);
+	}
+	return close_out(out, r, err);
+}
+
+int rh_treetar_read(const char *tar, const char *path, size_t max, struct rh_str *text,
+		    struct rh_err *err)
+{
+	struct archive *in = archive_read_new();
+	struct archive_entry *e;
+	int r = rh_err_set(err, ENOENT, "%s has no /%s", tar, path);
+
+	archive_read_support_format_tar(in);
+	if (archive_read_open_filename(in, tar, BLOCK) != ARCHIVE_OK)
+		r = rh_err_set(err, EIO, "cannot read %s: %s", tar, archive_error_string(in));
+	while (r == -ENOENT && archive_read_next_header(in, &e) == ARCHIVE_OK) {
+		RH_FREE char *here = plain_path(e);
+		la_ssize_t n;
+		char buf[65536];
+
+		if (strcmp(here, path) || archive_entry_filetype(e) != AE_IFREG)
+			continue;
+		r = 0;
+		while (r == 0 && (n = archive_read_data(in, buf, sizeof buf)) != 0) {
+			if (n < 0 || text->len + (size_t)n > max)
+				r = rh_err_set(err, EIO, "/%s in %s cannot be read", path, tar);
+			else
+				rh_str_addn(text, buf, (size_t)n);
+		}
+	}
+	archive_read_free(in);
+	return r;
+}

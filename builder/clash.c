@@ -138,8 +138,9 @@ void rh_clash_paths(struct rh_loading *l)
 /* --- names --- */
 
 struct claim {
-	const char *key;  /* "port 25/tcp": what is claimed, as messages say it */
-	const char *data; /* NULL: may not be claimed twice; else the same data may */
+	const char *key;     /* "port 25/tcp": what is claimed, as messages say it */
+	const char *data;    /* NULL: may not be claimed twice; else the same data may */
+	const char *differs; /* what other data are called */
 	const char *hint;
 	const struct rh_loaded *from;
 	const char *where;
@@ -191,11 +192,13 @@ static void claim_users(struct rh_arena *a, const struct rh_loaded *v, struct cl
 		claim(c, (struct claim){.key = rh_arena_printf(a, "user \"%s\"", u->name),
 					.data = rh_arena_printf(a, "%u:%u:%s:%s", u->uid, u->gid,
 								u->home, u->shell),
+					.differs = "other data",
 					.hint = "write the same data in both, or use another name",
 					.from = v,
 					.where = rh_arena_printf(a, "users[%zu].name", i)});
 		claim(c, (struct claim){.key = rh_arena_printf(a, "uid %u", u->uid),
 					.data = u->name,
+					.differs = "another user",
 					.hint = "give one of the two users another number",
 					.from = v,
 					.where = rh_arena_printf(a, "users[%zu].uid", i)});
@@ -223,13 +226,20 @@ static void claim_units(struct rh_arena *a, const struct rh_loaded *v, const cha
 {
 	bool boot = strcmp(key, "boot_services") == 0;
 
-	for (size_t i = 0; i < units->n; i++)
+	for (size_t i = 0; i < units->n; i++) {
+		size_t k = 0;
+
+		while (strcmp(units->v[k], units->v[i]) != 0)
+			k++;
+		if (k < i) /* twice in one list: the schema says so */
+			continue;
 		claim(c, (struct claim){
 			     .key = rh_arena_printf(a, "unit \"%s\"", units->v[i]),
 			     .data = boot ? "boot" : NULL,
 			     .hint = "one overlay decides when a unit starts: keep it in one list",
 			     .from = v,
 			     .where = rh_arena_printf(a, "%s[%zu]", key, i)});
+	}
 }
 
 static void claim_debconf(struct rh_arena *a, const struct rh_loaded *v, struct claims *c)
@@ -242,6 +252,7 @@ static void claim_debconf(struct rh_arena *a, const struct rh_loaded *v, struct 
 		claim(c, (struct claim){
 			     .key = rh_arena_printf(a, "debconf question \"%.*s\"", (int)n, line),
 			     .data = line + n,
+			     .differs = "another answer",
 			     .hint = "a question has one answer: keep one of the two",
 			     .from = v,
 			     .where = rh_arena_printf(a, "debconf[%zu]", i)});
@@ -255,9 +266,12 @@ static void report(struct rh_loading *l, const struct claim *first, const struct
 	if (first->from == c->from)
 		rh_fault(l->d, c->from->doc, c->where, c->hint, "%s stands here twice (%s)", c->key,
 			 first->where);
+	else if (first->differs && c->differs)
+		rh_fault(l->d, c->from->doc, c->where, c->hint, "%s has %s in overlay \"%s\"",
+			 c->key, c->differs, first->from->o.name);
 	else
-		rh_fault(l->d, c->from->doc, c->where, c->hint, "%s is also %sin overlay \"%s\"",
-			 c->key, first->data && c->data ? "different " : "", first->from->o.name);
+		rh_fault(l->d, c->from->doc, c->where, c->hint, "%s is also in overlay \"%s\"",
+			 c->key, first->from->o.name);
 }
 
 void rh_clash_names(struct rh_loading *l)

@@ -96,8 +96,10 @@ static void check_one(const char *data_dir, const char *arg, struct outcome *out
 		return;
 	}
 	if (rh_plan_load(path, data_dir, &plan, &out->faults, &err) < 0) {
-		if (out->faults.n == before) /* no fault of the input: the cause is in ERR */
-			rh_diag_add(&out->faults, path, 0, "", "", "%s", err.text);
+		if (out->faults.n == before) /* no fault of the recipe: the data folder is broken */
+			rh_diag_add(&out->faults, data_dir, 0, "",
+				    "--data names the folder that holds recipes/ and overlays/",
+				    "%s", err.text);
 		return;
 	}
 	json_object_array_add(out->recipes, summary_json(plan));

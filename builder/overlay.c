@@ -65,9 +65,9 @@ static const char *misplaced(struct rh_arena *arena, const char *path, const cha
 
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
 		if (strlen(links[i]) == n && strncmp(path, links[i], n) == 0) {
-			*hint = rh_arena_printf(arena, "write usr/%s instead", path);
-			return rh_arena_printf(arena, "/%s is a link to usr/%s in Debian", links[i],
-					       links[i]);
+			*hint = rh_arena_printf(arena, "write /usr/%s instead", path);
+			return rh_arena_printf(arena, "/%s is a link to /usr/%s in Debian",
+					       links[i], links[i]);
 		}
 	}
 	for (size_t i = 0; i < sizeof volatile_dirs / sizeof *volatile_dirs; i++) {
@@ -156,6 +156,8 @@ static void visit(struct reader *r, int dirfd, const char *below, const char *na
 	}
 	if (!check_file(r, path, shown, &st))
 		return;
+	if (!S_ISLNK(st.st_mode) && faccessat(dirfd, name, R_OK, AT_EACCESS) < 0)
+		file_fault(r, shown, "make it readable for you", strerror(errno));
 	if (S_ISLNK(st.st_mode)) {
 		link = read_link(a, dirfd, name);
 		if (!link) {
@@ -237,8 +239,11 @@ static struct rh_list read_programs(struct reader *r, const char *dir)
 	struct rh_arena *a = r->l->arena;
 	RH_STRV struct rh_strv names = {0};
 	struct rh_list out = {0};
+	int e = rh_list_dir(r->dirfd, dir, &names, NULL);
 
-	if (rh_list_dir(r->dirfd, dir, &names, NULL) < 0)
+	if (e < 0 && e != -ENOENT && e != -ENOTDIR) /* of another type: check_entries() says so */
+		file_fault(r, dir, "", strerror(-e));
+	if (e < 0)
 		return out;
 	out.v = rh_arena_alloc(a, (names.n + 1) * sizeof *out.v);
 	for (size_t i = 0; i < names.n; i++) {
@@ -274,7 +279,7 @@ static void check_template(struct reader *r, size_t i, const struct rh_strv *the
 		if (strcmp(there->v[k], from) == 0)
 			found = named[k] = true;
 	}
-	if (from && !found)
+	if (from && !found && !strchr(from, '/'))
 		rh_fault(r->l->d, r->v->doc, rh_arena_printf(a, "templates[%zu].from", i),
 			 rh_hint_names(a, from, there), "there is no \"%s\" in %s/templates", from,
 			 r->v->shown);
@@ -314,41 +319,58 @@ static void read_templates(struct reader *r)
 
 /* --- the folder --- */
 
-/* Only what is read may lie in the folder: a "file/" would otherwise be lost in silence. */
+/* What an overlay's folder holds; anything else, such as a "file/", would be lost in silence. */
+static const struct {
+	const char *name;
+	mode_t type;
+} entries[] = {
+    {"overlay.json", S_IFREG}, {"files", S_IFDIR}, {"templates", S_IFDIR}, {"health", S_IFDIR},
+    {"proofs", S_IFDIR},       {"apply", S_IFREG}, {"README.md", S_IFREG},
+};
+#define N_ENTRIES (sizeof entries / sizeof *entries)
+
+static void unknown_entry(struct reader *r, const char *name)
+{
+	const char *names[N_ENTRIES], *near;
+
+	for (size_t k = 0; k < N_ENTRIES; k++)
+		names[k] = entries[k].name;
+	near = rh_did_you_mean(name, names, N_ENTRIES);
+	file_fault(r, name,
+		   near ? rh_arena_printf(r->l->arena, "did you mean \"%s\"?", near)
+			: "an overlay holds overlay.json, files/, templates/, apply, health/, "
+			  "proofs/, README.md",
+		   "nothing reads this");
+}
+
+static void check_entry(struct reader *r, const char *name)
+{
+	struct stat st;
+	size_t k = 0;
+
+	while (k < N_ENTRIES && strcmp(name, entries[k].name) != 0)
+		k++;
+	if (k == N_ENTRIES)
+		unknown_entry(r, name);
+	else if (fstatat(r->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		 (st.st_mode & S_IFMT) != entries[k].type)
+		file_fault(r, name, "",
+			   entries[k].type == S_IFDIR ? "must be a folder"
+						      : "must be a regular file");
+	else if (strcmp(name, "apply") == 0)
+		check_program(r, name);
+}
+
 static void check_entries(struct reader *r)
 {
-	static const struct {
-		const char *name;
-		mode_t type;
-	} known[] = {
-	    {"overlay.json", S_IFREG}, {"files", S_IFDIR},  {"templates", S_IFDIR},
-	    {"health", S_IFDIR},       {"proofs", S_IFDIR}, {"apply", S_IFREG},
-	    {"README.md", S_IFREG},    {"README", S_IFREG},
-	};
-	enum { N = sizeof known / sizeof *known };
-	RH_STRV struct rh_strv names = {0}, may = {0};
-	struct stat st;
+	RH_STRV struct rh_strv names = {0};
+	int e = rh_list_dir(r->dirfd, ".", &names, NULL);
 
-	if (rh_list_dir(r->dirfd, ".", &names, NULL) < 0)
-		return;
-	for (size_t k = 0; k < N; k++)
-		rh_strv_add(&may, known[k].name);
-	for (size_t i = 0; i < names.n; i++) {
-		size_t k = 0;
-
-		while (k < N && strcmp(names.v[i], known[k].name) != 0)
-			k++;
-		if (k == N)
-			file_fault(r, names.v[i], rh_hint_names(r->l->arena, names.v[i], &may),
-				   "nothing in an overlay has this name");
-		else if (fstatat(r->dirfd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-			 (st.st_mode & S_IFMT) != known[k].type)
-			file_fault(r, names.v[i], "",
-				   known[k].type == S_IFDIR ? "must be a folder"
-							    : "must be a regular file");
-		else if (strcmp(names.v[i], "apply") == 0)
-			check_program(r, "apply");
-	}
+	if (e < 0)
+		file_fault(r, "", "", strerror(-e));
+	for (size_t i = 0; i < names.n; i++)
+		if (names.v[i][0] != '.') /* an editor's or git's */
+			check_entry(r, names.v[i]);
 }
 
 static void read_ports(struct rh_loading *l, struct rh_overlay *o)

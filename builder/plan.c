@@ -115,23 +115,29 @@ static void read_overlays(struct rh_loading *l)
 	}
 }
 
-static bool in_recipe(const struct rh_loading *l, const char *name)
-{
-	for (size_t i = 0; i < rh_array_len(l->recipe.json, "overlays"); i++) {
-		struct json_object *o = rh_array_at(l->recipe.json, "overlays", i);
-
-		if (json_object_is_type(o, json_type_string) &&
-		    strcmp(json_object_get_string(o), name) == 0)
-			return true;
-	}
-	return false;
-}
-
 static bool known(const struct rh_loading *l, const char *name)
 {
 	for (size_t i = 0; i < l->known.n; i++)
 		if (strcmp(l->known.v[i], name) == 0)
 			return true;
+	return false;
+}
+
+/* Is NAME in the recipe, or a misspelt word that means it (which has its own fault)? */
+static bool in_recipe(const struct rh_loading *l, const char *name)
+{
+	const char *const *names = (const char *const *)l->known.v;
+
+	for (size_t i = 0; i < rh_array_len(l->recipe.json, "overlays"); i++) {
+		struct json_object *o = rh_array_at(l->recipe.json, "overlays", i);
+		const char *word = json_object_get_string(o), *near;
+
+		if (!json_object_is_type(o, json_type_string))
+			continue;
+		near = known(l, word) ? word : rh_did_you_mean(word, names, l->known.n);
+		if (strcmp(word, name) == 0 || (near && strcmp(near, name) == 0))
+			return true;
+	}
 	return false;
 }
 

@@ -111,6 +111,8 @@ static void found(const struct scan *s, struct rh_str *out)
 {
 	if (s->pos >= s->len)
 		rh_str_add(out, "the end of the file");
+	else if (s->text[s->pos] == '"')
+		rh_str_add(out, "a double quote");
 	else if (s->text[s->pos] == '\n' || s->text[s->pos] == '\r')
 		rh_str_add(out, "the end of the line");
 	else
@@ -413,14 +415,23 @@ static int scan_member(struct scan *s, struct key *key)
 /* After a member or element: 1 when another follows, 0 at the end. */
 static int scan_next(struct scan *s, char close)
 {
+	unsigned line = s->line;
+	RH_STR struct rh_str hint = {0};
+
 	skip_space(s);
 	if (peek(s) == close) {
 		s->pos++;
 		return 0;
 	}
-	if (peek(s) != ',')
+	if (peek(s) != ',') {
+		if (s->line > line)
+			rh_str_addf(&hint, "put a comma at the end of line %u, or close a bracket",
+				    line);
+		else
+			rh_str_add(&hint, "a comma is missing, or a bracket is not closed");
 		return expected(s, close == '}' ? "\",\" or \"}\"" : "\",\" or \"]\"",
-				"a comma is missing, or a bracket is not closed");
+				rh_str_text(&hint));
+	}
 	s->pos++;
 	skip_space(s);
 	return 1;

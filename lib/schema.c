@@ -345,7 +345,9 @@ int rh_schema_load(int dirfd, const char *path, struct rh_schema **out, struct r
 	struct rh_diags d = {0};
 	int r = rh_json_load(dirfd, path, path, &s->doc, &d);
 
-	if (r < 0 && d.n > 0)
+	if (r < 0 && d.n > 0 && d.v[0].line == 0)
+		rh_err_set(err, -r, "%s: %s", d.v[0].file, d.v[0].text);
+	else if (r < 0 && d.n > 0)
 		rh_err_set(err, -r, "%s:%u: %s", d.v[0].file, d.v[0].line, d.v[0].text);
 	else if (r == 0)
 		r = load_node(&l, rh_json_root(s->doc), 0);

@@ -20,6 +20,7 @@ struct check {
 	const struct rh_json *doc;
 	struct rh_diags *d;
 	struct rh_str path;
+	const char *described; /* a description beside the $ref that led here goes before ours */
 	size_t faults;
 	int depth;
 };
@@ -35,13 +36,29 @@ static void fault(struct check *c, const char *hint, const char *text)
 			    "%s", text);
 }
 
-/* What the author of the schema says the value is. */
-static const char *description(const struct check *c, struct json_object *node)
+/* What the author of the schema says about a node. */
+static const char *description_of(const struct check *c, struct json_object *node)
 {
 	struct json_object *target = rh_schema_ref(c->s, node);
 	const char *own = rh_json_str(node, "description", NULL);
 
 	return own ?: target ? rh_json_str(target, "description", "") : "";
+}
+
+/* The same about the value that is being checked. */
+static const char *description(const struct check *c, struct json_object *node)
+{
+	return c->described ?: description_of(c, node);
+}
+
+/* A value inside the present one: descriptions start anew. */
+static void check_inner(struct check *c, struct json_object *node, struct json_object *v)
+{
+	const char *described = c->described;
+
+	c->described = NULL;
+	check_node(c, node, v);
+	c->described = described;
 }
 
 static void show(struct rh_str *out, struct json_object *v)
@@ -261,7 +278,7 @@ static void check_array(struct check *c, struct json_object *node, struct json_o
 	check_count(c, node, "minItems", "maxItems", "item", n);
 	for (size_t i = 0; items && i < n && c->faults < FAULTS_MAX; i++) {
 		rh_json_path_index(&c->path, i);
-		check_node(c, items, json_object_array_get_idx(v, i));
+		check_inner(c, items, json_object_array_get_idx(v, i));
 		rh_json_path_cut(&c->path, len);
 	}
 	if (rh_json_bool(node, "uniqueItems", false))
@@ -302,7 +319,7 @@ static void check_required(struct check *c, struct json_object *node, struct jso
 		if (json_object_object_get_ex(v, key, NULL))
 			continue;
 		rh_str_addf(&text, "missing key \"%s\"", key);
-		fault(c, description(c, rh_json_get(props, key)), rh_str_text(&text));
+		fault(c, description_of(c, rh_json_get(props, key)), rh_str_text(&text));
 	}
 }
 
@@ -323,13 +340,13 @@ static void check_object(struct check *c, struct json_object *node, struct json_
 		if (names) {
 			struct json_object *name = json_object_new_string(key);
 
-			check_node(c, names, name);
+			check_inner(c, names, name);
 			json_object_put(name);
 		}
 		if (prop)
-			check_node(c, prop, val);
+			check_inner(c, prop, val);
 		else if (json_object_is_type(extra, json_type_object))
-			check_node(c, extra, val);
+			check_inner(c, extra, val);
 		else if (extra)
 			unknown_key(c, props, key);
 		rh_json_path_cut(&c->path, len);
@@ -385,8 +402,13 @@ static void check_node(struct check *c, struct json_object *node, struct json_ob
 		c->depth--;
 		return;
 	}
-	if (ref)
+	if (ref) {
+		const char *described = c->described;
+
+		c->described = described ?: rh_json_str(node, "description", NULL);
 		check_node(c, ref, v);
+		c->described = described;
+	}
 	if (c->faults == before && check_type(c, node, v)) {
 		check_values(c, node, v);
 		if (c->faults == before && json_object_is_type(v, json_type_string))

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Batches. The trap: rh_after_fn queues into the batch that is just being emptied, so a flush takes
+ * its list of items and functions away before it begins.
+ */
+#include "rootfs/import/batch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/core/file.h"
+#include "lib/core/mem.h"
+#include "rootfs/import/step.h"
+
+#define BATCH_FILES 1000
+#define BATCH_BYTES (64u * 1024 * 1024)
+
+struct item {
+	struct rh_tdir *dir;
+	const char *from, *to;
+	bool temp;
+};
+
+struct after {
+	rh_after_fn *fn;
+	void *arg;
+};
+
+struct queue {
+	struct rh_arena *names;
+	struct item *v;
+	size_t n, cap;
+	struct after *after;
+	size_t nafter, after_cap;
+	uint64_t bytes;
+};
+
+struct rh_batch {
+	struct queue q;
+	int root;
+	bool chown, dirty;
+	uid_t uid;
+	gid_t gid;
+	unsigned long serial;
+};
+
+struct rh_batch *rh_batch_new(int root, bool chown, uid_t uid, gid_t gid)
+{
+	struct rh_batch *b = rh_xalloc(sizeof *b);
+	*b = (struct rh_batch){.root = root, .chown = chown, .uid = uid, .gid = gid};
+	b->q.names = rh_arena_new();
+	return b;
+}
+
+static void queue_free(struct queue *q)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		if (q->v[i].temp)
+			unlinkat(q->v[i].dir->fd, q->v[i].from, 0);
+		rh_tdir_release(&q->v[i].dir);
+	}
+	for (size_t i = 0; i < q->nafter; i++)
+		if (q->after[i].fn)
+			q->after[i].fn(NULL, q->after[i].arg, NULL);
+	free(q->v);
+	free(q->after);
+	rh_arena_free(&q->names);
+}
+
+void rh_batch_free(struct rh_batch **b)
+{
+	if (!*b)
+		return;
+	queue_free(&(*b)->q);
+	free(*b);
+	*b = NULL;
+}
+
+void rh_tdir_release(struct rh_tdir **d)
+{
+	if (*d && --(*d)->refs == 0) {
+		close((*d)->fd);
+		free(*d);
+	}
+	*d = NULL;
+}
+
+static int make_dir(struct rh_batch *b, int parent, const char *name, bool *created,
+		    struct rh_err *err)
+{
+	int r = rh_step();
+	if (r == 0 && mkdirat(parent, name, 0700) < 0)
+		r = -errno;
+	*created = r == 0;
+	if (r < 0 && r != -EEXIST)
+		return rh_err_errno(err, -r, "cannot make the directory %s", name);
+	b->dirty |= *created;
+	if (*created && b->chown && fchownat(parent, name, b->uid, b->gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return rh_err_errno(err, errno, "cannot give %s to its owner", name);
+	return 0;
+}
+
+int rh_batch_mkdir(struct rh_batch *b, int dir, const char *name, struct rh_err *err)
+{
+	bool created;
+	if (faccessat(dir, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return make_dir(b, dir, name, &created, err);
+}
+
+int rh_batch_dir(struct rh_batch *b, int parent, const char *name, struct rh_tdir **out,
+		 struct rh_err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	bool created = false;
+	int fd = openat(parent, name, flags);
+	if (fd < 0 && errno == ENOENT) {
+		int r = make_dir(b, parent, name, &created, err);
+		if (r < 0)
+			return r;
+		fd = openat(parent, name, flags);
+	}
+	if (fd < 0)
+		return rh_err_errno(err, errno, "cannot open the directory %s", name);
+	*out = rh_xalloc(sizeof **out);
+	**out = (struct rh_tdir){.fd = fd, .refs = 1, .created = created};
+	return 0;
+}
+
+int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, const char **name, int *fd,
+		  struct rh_err *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	*name = rh_arena_printf(b->q.names, "%s" RH_BATCH_TEMP "%lu", d->maildir ? "tmp/" : ".",
+				b->serial++);
+	int r = rh_step();
+	if (r == 0) {
+		*fd = openat(d->fd, *name, flags, 0600);
+		if (*fd < 0 && errno == EEXIST && unlinkat(d->fd, *name, 0) == 0)
+			*fd = openat(d->fd, *name, flags, 0600);
+		r = *fd < 0 ? -errno : 0;
+	}
+	if (r < 0)
+		return rh_err_errno(err, -r, "cannot make a file");
+	b->dirty = true;
+	if (b->chown && fchown(*fd, b->uid, b->gid) < 0) {
+		r = -errno;
+		close(*fd);
+		rh_batch_drop(b, d, *name);
+		return rh_err_errno(err, -r, "cannot give a file to its owner");
+	}
+	return 0;
+}
+
+void rh_batch_drop(struct rh_batch *b, struct rh_tdir *d, const char *name)
+{
+	(void)b;
+	unlinkat(d->fd, name, 0);
+}
+
+static void queue_item(struct rh_batch *b, struct rh_tdir *d, const char *from, const char *to,
+		       bool temp)
+{
+	struct queue *q = &b->q;
+	RH_GROW(q->v, q->n, q->cap);
+	d->refs++;
+	q->v[q->n++] = (struct item){d, from, rh_arena_strdup(q->names, to), temp};
+}
+
+static int flush_if_full(struct rh_batch *b, struct rh_err *err)
+{
+	if (b->q.n < BATCH_FILES && b->q.bytes < BATCH_BYTES)
+		return 0;
+	return rh_batch_flush(b, err);
+}
+
+int rh_batch_publish(struct rh_batch *b, struct rh_tdir *d, const char *name, const char *to,
+		     uint64_t bytes, struct rh_err *err)
+{
+	queue_item(b, d, name, to, true);
+	b->q.bytes += bytes;
+	return flush_if_full(b, err);
+}
+
+int rh_batch_rename(struct rh_batch *b, struct rh_tdir *d, const char *from, const char *to,
+		    struct rh_err *err)
+{
+	queue_item(b, d, rh_arena_strdup(b->q.names, from), to, false);
+	return flush_if_full(b, err);
+}
+
+int rh_batch_text(struct rh_batch *b, struct rh_tdir *d, const char *to, const char *text, size_t n,
+		  struct rh_err *err)
+{
+	const char *name;
+	int fd, r = rh_batch_temp(b, d, &name, &fd, err);
+	if (r < 0)
+		return rh_err_prefix(err, r, "%s", to);
+	r = rh_step();
+	if (r < 0)
+		rh_err_errno(err, -r, "cannot write %s", to);
+	else
+		r = rh_write_all(fd, text, n, err);
+	close(fd);
+	if (r < 0) {
+		rh_batch_drop(b, d, name);
+		return rh_err_prefix(err, r, "%s", to);
+	}
+	return rh_batch_publish(b, d, name, to, n, err);
+}
+
+void rh_batch_after(struct rh_batch *b, rh_after_fn *fn, void *arg)
+{
+	struct queue *q = &b->q;
+	RH_GROW(q->after, q->nafter, q->after_cap);
+	q->after[q->nafter++] = (struct after){fn, arg};
+}
+
+static int sync_target(struct rh_batch *b, struct rh_err *err)
+{
+	int r = rh_step();
+	if (r == 0 && syncfs(b->root) < 0)
+		r = -errno;
+	return r < 0 ? rh_err_errno(err, -r, "cannot flush the target filesystem") : 0;
+}
+
+static int rename_all(struct queue *q, struct rh_err *err)
+{
+	for (size_t i = 0; i < q->n; i++) {
+		struct item *it = &q->v[i];
+		int r = rh_step();
+		if (r == 0 && renameat(it->dir->fd, it->from, it->dir->fd, it->to) < 0)
+			r = -errno;
+		if (r < 0)
+			return rh_err_errno(err, -r, "cannot give the name %s", it->to);
+		it->temp = false;
+	}
+	return 0;
+}
+
+int rh_batch_flush(struct rh_batch *b, struct rh_err *err)
+{
+	struct queue q = b->q;
+	int r = b->dirty ? sync_target(b, err) : 0;
+
+	b->q = (struct queue){.names = rh_arena_new()};
+	b->dirty = q.n > 0;
+	if (r == 0)
+		r = rename_all(&q, err);
+	for (size_t i = 0; r == 0 && i < q.nafter; i++) {
+		rh_after_fn *fn = q.after[i].fn;
+		q.after[i].fn = NULL;
+		r = fn(b, q.after[i].arg, err);
+	}
+	queue_free(&q);
+	return r;
+}
+
+int rh_batch_finish(struct rh_batch *b, struct rh_err *err)
+{
+	while (b->dirty || b->q.n || b->q.nafter) {
+		int r = rh_batch_flush(b, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int rh_batch_sweep(struct rh_batch *b, struct rh_tdir *d, struct rh_err *err)
+{
+	static const char prefix[] = RH_BATCH_TEMP;
+	const char *skip = d->maildir ? "" : ".";
+	int fd = openat(d->fd, d->maildir ? "tmp" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : rh_err_errno(err, errno, "cannot open tmp");
+	DIR *dir RH_CLOSEDIR = fdopendir(fd);
+	struct dirent *e;
+	while (dir && (e = readdir(dir)) != NULL) {
+		const char *name = e->d_name;
+		if (strncmp(name, skip, strlen(skip)) != 0 ||
+		    strncmp(name + strlen(skip), prefix, sizeof prefix - 1) != 0 ||
+		    name[strlen(skip) + sizeof prefix - 1] < '0' ||
+		    name[strlen(skip) + sizeof prefix - 1] > '9')
+			continue;
+		int r = rh_step();
+		if (r == 0 && unlinkat(fd, name, 0) < 0)
+			r = -errno;
+		if (r < 0)
+			return rh_err_errno(err, -r, "cannot remove the leftover %s", name);
+		b->dirty = true;
+	}
+	return 0;
+}

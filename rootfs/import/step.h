@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every operation that changes the target passes rh_step() first, so that tests can cut the program
+ * at each of them.
+ *
+ * RH_STOP_AT_STEP=K: _exit(100) instead of the K-th operation (1-based). RH_FAIL_AT_STEP=K: the
+ * K-th fails with ENOSPC. RH_COUNT_STEPS=FILE: rh_step_finish() writes how many there were.
+ */
+#pragma once
+
+#include "lib/core/err.h"
+
+/* 0, or a negative errno that the operation must return as its own. */
+int rh_step(void);
+void rh_step_finish(void);

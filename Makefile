@@ -44,10 +44,44 @@ $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
 
+# --- tests ---
+
+check: all $(UNIT_TESTS)
+	@tests/run.sh $(UNIT_TESTS) $(CHECK_SCRIPTS)
+
+# Builds the images and rehearses them; installs first what the host lacks.
+test: host-setup
+	@$(MAKE) --no-print-directory all $(UNIT_TESTS:%=%)
+	@tests/run.sh $(UNIT_TESTS) $(CHECK_SCRIPTS) $(sort $(GUEST_TESTS))
+
+asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	  EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+	  EXTRA_LDFLAGS='-fsanitize=address,undefined' check
+
+# The sweeps that are too long for `test`: each firmware with the default recipe.
+proof: host-setup all
+	@tests/proof.sh
+
+# The main job, from a fresh machine to a verdict. KEEP=1 leaves the machine running to look at.
+demo: host-setup
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(if $(KEEP),--keep)
+
+host-setup:
+	@builder/host-setup
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+format:
+	clang-format -i $(C_FILES)
+
+lint:
+	@tests/lint.sh
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all guest clean
+.PHONY: all guest check test asan proof demo host-setup format lint clean
 .DEFAULT_GOAL := all
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 

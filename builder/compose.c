@@ -18,10 +18,11 @@ static void add_files(const struct rh_overlay *o, struct rh_extras *x)
 	for (size_t i = 0; i < o->n_files; i++) {
 		const struct rh_overlay_file *f = &o->files[i];
 
+		/* Folders come into being with their files; those of the packages keep their modes. */
+		if (S_ISDIR(f->mode))
+			continue;
 		if (f->link)
 			rh_extras_link(x, f->path, f->link);
-		else if (S_ISDIR(f->mode))
-			rh_extras_dir(x, f->path, f->mode & 07777);
 		else
 			rh_extras_file(x, f->path, f->mode & 07777, f->source);
 	}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* lib/core: errors keep the cause, files appear whole or not at all, children end as reported. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/core/diag.h"
+#include "lib/core/file.h"
+#include "lib/core/proc.h"
+
+static char dir[] = "/tmp/rh-core-XXXXXX";
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+}
+
+static int drop_dir(void **state)
+{
+	(void)state;
+	return chdir("/") == 0 ? rh_remove_tree(AT_FDCWD, dir, NULL) : -1;
+}
+
+static void err_prefix_keeps_the_first_cause(void **state)
+{
+	struct rh_err err;
+	char longest[RH_ERR_MAX];
+
+	(void)state;
+	assert_int_equal(rh_err_errno(&err, ENOENT, "cannot open %s", "x"), -ENOENT);
+	assert_int_equal(rh_err_prefix(&err, -ENOENT, "step %d", 3), -ENOENT);
+	assert_string_equal(err.text, "step 3: cannot open x: No such file or directory");
+	memset(longest, 'a', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	memcpy(err.text, longest, sizeof longest);
+	strcpy(err.text + sizeof longest - 6, "cause");
+	rh_err_prefix(&err, -1, "%s", "context");
+	assert_string_equal(err.text + strlen(err.text) - 5, "cause");
+	assert_memory_equal(err.text, "context: ", 9);
+}
+
+static void arena_gives_zeroed_aligned_memory(void **state)
+{
+	struct rh_arena *a = rh_arena_new();
+
+	(void)state;
+	for (size_t n = 1; n < 20000; n = n * 3 + 1) {
+		unsigned char *p = rh_arena_alloc(a, n);
+
+		assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+		for (size_t i = 0; i < n; i++)
+			assert_int_equal(p[i], 0);
+		memset(p, 0xff, n);
+	}
+	assert_string_equal(rh_arena_printf(a, "%s-%d", "x", 7), "x-7");
+	rh_arena_free(&a);
+	assert_null(a);
+}
+
+static void outfile_appears_only_by_commit(void **state)
+{
+	struct rh_outfile f = RH_OUTFILE_INIT;
+	struct rh_strv names = {0};
+	struct rh_str text = {0};
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_outfile_open(&f, AT_FDCWD, "out", 0640, &err), 0);
+	rh_outfile_printf(&f, "half %d", 1);
+	assert_false(rh_exists(AT_FDCWD, "out"));
+	rh_outfile_abort(&f);
+	assert_int_equal(rh_list_dir(AT_FDCWD, ".", &names, &err), 0);
+	assert_int_equal(names.n, 0);
+	rh_strv_free(&names);
+	assert_int_equal(rh_file_write(AT_FDCWD, "out", 0640, "whole", 5, &err), 0);
+	assert_int_equal(rh_file_read(AT_FDCWD, "out", 100, &text, &err), 0);
+	assert_string_equal(text.data, "whole");
+	rh_str_free(&text);
+	assert_int_equal(rh_file_read(AT_FDCWD, "out", 4, &text, &err), -EFBIG);
+	rh_str_free(&text);
+}
+
+static void outfile_reports_a_full_disk(void **state)
+{
+	struct rh_outfile f = RH_OUTFILE_INIT;
+	struct rh_err err;
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_true(full >= 0);
+	assert_int_equal(rh_outfile_open(&f, AT_FDCWD, "never", 0644, &err), 0);
+	assert_true(dup2(full, f.fd) >= 0);
+	close(full);
+	rh_outfile_write(&f, "x", 1);
+	assert_int_equal(rh_outfile_commit(&f, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "never"));
+	assert_false(rh_exists(AT_FDCWD, "never"));
+}
+
+static void remove_tree_does_not_follow_links(void **state)
+{
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "a/b/c", 0755, &err), 0);
+	assert_int_equal(rh_file_write(AT_FDCWD, "keep", 0644, "k", 1, &err), 0);
+	assert_int_equal(symlink("../../keep", "a/b/link"), 0);
+	assert_int_equal(symlink("../..", "a/b/up"), 0);
+	assert_int_equal(rh_remove_tree(AT_FDCWD, "a", &err), 0);
+	assert_false(rh_exists(AT_FDCWD, "a"));
+	assert_true(rh_exists(AT_FDCWD, "keep"));
+}
+
+static void random_text_is_text_and_differs(void **state)
+{
+	char a[41], b[41];
+
+	(void)state;
+	assert_int_equal(rh_random_text(a, 40, NULL), 0);
+	assert_int_equal(rh_random_text(b, 40, NULL), 0);
+	assert_int_equal(strspn(a, "abcdefghijklmnopqrstuvwxyz0123456789"), 40);
+	assert_string_not_equal(a, b);
+}
+
+static int run(struct rh_err *err, const char *script, struct rh_str *out, int timeout, int *status)
+{
+	const char *argv[] = {"sh", "-c", script, NULL};
+
+	return rh_proc_run(&(struct rh_proc){.argv = argv, .capture = out, .timeout_s = timeout},
+			   status, err);
+}
+
+static void proc_reports_how_the_child_ended(void **state)
+{
+	struct rh_str out = {0};
+	struct rh_err err;
+	int status;
+
+	(void)state;
+	assert_int_equal(run(&err, "echo hi; echo no >&2", &out, 0, &status), 0);
+	assert_string_equal(out.data, "hi\n");
+	assert_int_equal(run(&err, "echo reason >&2; exit 7", &out, 0, &status), -ECHILD);
+	assert_int_equal(status, 7);
+	assert_non_null(strstr(err.text, "exit status 7"));
+	assert_non_null(strstr(err.text, "reason"));
+	assert_int_equal(run(&err, "kill -9 $$", &out, 0, &status), -ECHILD);
+	assert_int_equal(status, 256 + 9);
+	assert_int_equal(run(&err, "sleep 60 & sleep 60", &out, 1, &status), -ETIMEDOUT);
+	rh_str_free(&out);
+	assert_int_equal(rh_proc_call(&err, "/no/such/program", NULL), -ENOENT);
+	assert_non_null(strstr(err.text, "/no/such/program"));
+}
+
+static void proc_input_environment_and_lines(void **state)
+{
+	const char *argv[] = {"sh", "-c", "read x; echo \"$x $RH_T $LC_ALL\"", NULL};
+	const char *env[] = {"RH_T=given", NULL};
+	struct rh_str out = {0};
+
+	(void)state;
+	assert_int_equal(
+	    rh_proc_run(
+		&(struct rh_proc){.argv = argv, .env = env, .input = "line\n", .capture = &out},
+		NULL, NULL),
+	    0);
+	assert_string_equal(out.data, "line given C\n");
+	rh_str_free(&out);
+}
+
+static void did_you_mean_finds_near_words_only(void **state)
+{
+	static const char *const names[] = {"postfix", "dovecot", "mariadb", "web"};
+
+	(void)state;
+	assert_string_equal(rh_did_you_mean("postifx", names, 4), "postfix");
+	assert_string_equal(rh_did_you_mean("dovcot", names, 4), "dovecot");
+	assert_null(rh_did_you_mean("sendmail", names, 4));
+	assert_null(rh_did_you_mean("", names, 4));
+}
+
+static void diags_are_sorted_by_file_and_line(void **state)
+{
+	struct rh_diags d = {0};
+
+	(void)state;
+	rh_diag_add(&d, "b", 1, "", "", "1");
+	rh_diag_add(&d, "a", 9, "", "", "2");
+	rh_diag_add(&d, "a", 2, "", "", "3");
+	rh_diag_add(&d, "a", 2, "", "", "4");
+	rh_diags_sort(&d);
+	assert_string_equal(d.v[0].text, "3");
+	assert_string_equal(d.v[1].text, "4");
+	assert_string_equal(d.v[2].text, "2");
+	assert_string_equal(d.v[3].text, "1");
+	rh_diags_free(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(err_prefix_keeps_the_first_cause),
+	    cmocka_unit_test(arena_gives_zeroed_aligned_memory),
+	    cmocka_unit_test(outfile_appears_only_by_commit),
+	    cmocka_unit_test(outfile_reports_a_full_disk),
+	    cmocka_unit_test(remove_tree_does_not_follow_links),
+	    cmocka_unit_test(random_text_is_text_and_differs),
+	    cmocka_unit_test(proc_reports_how_the_child_ended),
+	    cmocka_unit_test(proc_input_environment_and_lines),
+	    cmocka_unit_test(did_you_mean_finds_near_words_only),
+	    cmocka_unit_test(diags_are_sorted_by_file_and_line),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, drop_dir);
+}

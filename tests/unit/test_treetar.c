@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The tree's stream: ours wins, secrets stay out, the same inputs give the same bytes. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "builder/mirror.h"
+#include "builder/treetar.h"
+#include "lib/core/file.h"
+
+static char dir[] = "/tmp/rh-tar-XXXXXX";
+
+static void add(struct archive *a, const char *path, int type, mode_t mode, const char *text)
+{
+	struct archive_entry *e = archive_entry_new();
+
+	archive_entry_set_pathname(e, path);
+	archive_entry_set_filetype(e, (unsigned)type);
+	archive_entry_set_perm(e, mode);
+	archive_entry_set_uid(e, 33);
+	archive_entry_set_mtime(e, 1000, 0);
+	archive_entry_set_size(e, (la_int64_t)strlen(text));
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	archive_write_data(a, text, strlen(text));
+	archive_entry_free(e);
+}
+
+static int make_base(void **state)
+{
+	struct archive *a = archive_write_new();
+
+	(void)state;
+	if (!mkdtemp(dir) || chdir(dir) < 0)
+		return -1;
+	archive_write_set_format_pax_restricted(a);
+	archive_write_open_filename(a, "base.tar");
+	add(a, "./", AE_IFDIR, 0755, "");
+	add(a, "./etc/", AE_IFDIR, 0750, "");
+	add(a, "./etc/passwd", AE_IFREG, 0644, "root\n");
+	add(a, "./etc/replaced", AE_IFREG, 0644, "old\n");
+	add(a, "./etc/machine-id", AE_IFREG, 0644, "secret\n");
+	add(a, "./etc/ssh/ssh_host_rsa_key", AE_IFREG, 0600, "secret\n");
+	add(a, "./etc/ssl/private/", AE_IFDIR, 0710, "");
+	add(a, "./etc/ssl/private/ssl-cert-snakeoil.key", AE_IFREG, 0600, "secret\n");
+	add(a, "./var/lib/mysql/ibdata1", AE_IFREG, 0600, "data\n");
+	return archive_write_free(a) == ARCHIVE_OK ? 0 : -1;
+}
+
+static int drop_base(void **state)
+{
+	(void)state;
+	return chdir("/") == 0 ? rh_remove_tree(AT_FDCWD, dir, NULL) : -1;
+}
+
+static void write_stream(const char *file, const struct rh_extras *x)
+{
+	struct rh_treetar t = {.packages = "base.tar", .extras = x, .epoch = 1700000000};
+	struct rh_err err;
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(rh_treetar_write(&t, fd, &err), 0);
+	close(fd);
+}
+
+/* Path list with type, mode, owner and text of the stream. */
+static void list(const char *file, struct rh_str *out)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	char buf[100];
+
+	archive_read_support_format_tar(a);
+	assert_int_equal(archive_read_open_filename(a, file, 10240), ARCHIVE_OK);
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK) {
+		la_ssize_t n = archive_read_data(a, buf, sizeof buf - 1);
+
+		buf[n > 0 ? n : 0] = '\0';
+		rh_str_addf(out, "%s %o %d %s|", archive_entry_pathname(e),
+			    (unsigned)archive_entry_perm(e), (int)archive_entry_uid(e),
+			    archive_entry_symlink(e) ? archive_entry_symlink(e) : buf);
+	}
+	archive_read_free(a);
+}
+
+static void ours_wins_and_secrets_stay_out(void **state)
+{
+	struct rh_extras x = {0};
+	struct rh_str got = {0};
+
+	(void)state;
+	rh_extras_text(&x, "etc/replaced", 0600, "new\n");
+	rh_extras_text(&x, "etc/machine-id", 0444, "uninitialized\n");
+	rh_extras_link(&x, "etc/link", "replaced");
+	rh_extras_dir(&x, "srv", 0755);
+	assert_int_equal(rh_extras_sort(&x, NULL), 0);
+	write_stream("out.tar", &x);
+	list("out.tar", &got);
+	assert_string_equal(got.data,
+			    "etc/ 750 33 |etc/passwd 644 33 root\n|"
+			    "etc/ssl/private/ 710 33 |"
+			    "etc/link 777 0 replaced|etc/machine-id 444 0 uninitialized\n|"
+			    "etc/replaced 600 0 new\n|srv/ 755 0 |");
+	rh_str_free(&got);
+	rh_extras_free(&x);
+}
+
+static void same_inputs_give_the_same_bytes(void **state)
+{
+	struct rh_str a = {0}, b = {0};
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		struct rh_extras x = {0};
+
+		/* The order of adding must not matter. */
+		rh_extras_text(&x, round ? "b" : "a", 0644, "1");
+		rh_extras_text(&x, round ? "a" : "b", 0644, "1");
+		assert_int_equal(rh_extras_sort(&x, NULL), 0);
+		write_stream(round ? "2.tar" : "1.tar", &x);
+		rh_extras_free(&x);
+	}
+	assert_int_equal(rh_file_read(AT_FDCWD, "1.tar", 1 << 20, &a, NULL), 0);
+	assert_int_equal(rh_file_read(AT_FDCWD, "2.tar", 1 << 20, &b, NULL), 0);
+	assert_int_equal(a.len, b.len);
+	assert_memory_equal(a.data, b.data, a.len);
+	rh_str_free(&a);
+	rh_str_free(&b);
+}
+
+static void one_path_twice_is_refused(void **state)
+{
+	struct rh_extras x = {0};
+	struct rh_err err;
+
+	(void)state;
+	rh_extras_text(&x, "etc/x", 0644, "1");
+	rh_extras_text(&x, "etc/x", 0644, "2");
+	assert_int_equal(rh_extras_sort(&x, &err), -EEXIST);
+	assert_non_null(strstr(err.text, "/etc/x"));
+	rh_extras_free(&x);
+}
+
+static void a_missing_source_is_named(void **state)
+{
+	struct rh_extras x = {0};
+	struct rh_treetar t = {.packages = "base.tar", .extras = &x};
+	struct rh_err err;
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	rh_extras_file(&x, "etc/x", 0644, "not-there");
+	assert_int_equal(rh_extras_sort(&x, NULL), 0);
+	assert_int_equal(rh_treetar_write(&t, fd, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "not-there"));
+	close(fd);
+	rh_extras_free(&x);
+}
+
+static void a_file_is_read_out_of_a_tar(void **state)
+{
+	struct rh_str text = {0};
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_treetar_read("base.tar", "etc/passwd", 100, &text, &err), 0);
+	assert_string_equal(text.data, "root\n");
+	rh_str_free(&text);
+	assert_int_equal(rh_treetar_read("base.tar", "etc/none", 100, &text, &err), -ENOENT);
+}
+
+static void the_mirror_is_the_hosts_own(void **state)
+{
+	char text[] = "uri-b/|bookworm-backports|main|Debian Backports\n"
+		      "uri-u/|bookworm-updates|main|Debian\n"
+		      "uri-m/|bookworm|main|Debian\n"
+		      "uri-s/|bookworm-security|main|Debian-Security\n"
+		      "uri-x/|stable|main|Somebody\nbroken\n";
+	char none[] = "uri-x/|stable|main|Somebody\n";
+	struct rh_strv lines = {0};
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_mirror_parse(text, "trixie", &lines, &err), 0);
+	assert_int_equal(lines.n, 3);
+	assert_string_equal(lines.v[0], "deb uri-m/ trixie main");
+	assert_string_equal(lines.v[1], "deb uri-m/ trixie-updates main");
+	assert_string_equal(lines.v[2], "deb uri-s/ trixie-security main");
+	rh_strv_free(&lines);
+	assert_int_equal(rh_mirror_parse(none, "trixie", &lines, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "--mirror"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ours_wins_and_secrets_stay_out),
+	    cmocka_unit_test(same_inputs_give_the_same_bytes),
+	    cmocka_unit_test(one_path_twice_is_refused),
+	    cmocka_unit_test(a_missing_source_is_named),
+	    cmocka_unit_test(a_file_is_read_out_of_a_tar),
+	    cmocka_unit_test(the_mirror_is_the_hosts_own),
+	};
+
+	return cmocka_run_group_tests(tests, make_base, drop_base);
+}

@@ -132,12 +132,12 @@ static bool check_file(struct reader *r, const char *path, const char *shown, co
 	return true;
 }
 
-static char *read_link(struct rh_arena *arena, int dirfd, const char *name)
+static char *read_link(struct rh_arena *arena, int dirfd, const char *name, size_t size)
 {
-	char buf[4097];
-	ssize_t n = readlinkat(dirfd, name, buf, sizeof buf);
+	char *target = rh_arena_alloc(arena, size + 2);
+	ssize_t n = readlinkat(dirfd, name, target, size + 1);
 
-	return n > 0 && (size_t)n < sizeof buf ? rh_arena_strndup(arena, buf, (size_t)n) : NULL;
+	return n > 0 && (size_t)n <= size ? target : NULL; /* longer: it was changed meanwhile */
 }
 
 static void walk(struct reader *r, int dirfd, const char *below, int depth);
@@ -159,7 +159,7 @@ static void visit(struct reader *r, int dirfd, const char *below, const char *na
 	if (!S_ISLNK(st.st_mode) && faccessat(dirfd, name, R_OK, AT_EACCESS) < 0)
 		file_fault(r, shown, "make it readable for you", strerror(errno));
 	if (S_ISLNK(st.st_mode)) {
-		link = read_link(a, dirfd, name);
+		link = read_link(a, dirfd, name, (size_t)st.st_size);
 		if (!link) {
 			file_fault(r, shown, "", "this link cannot be read");
 			return;

@@ -91,8 +91,7 @@ guest-tar: $(GUEST_PROGRAMS)
 	rm -rf $(BUILD)/dest
 	install -d $(BUILD)/dest/usr/sbin $(BUILD)/dest/usr/share/man/man1 $(BUILD)/dest/usr/share/man/man5
 	install -m 0755 -s $(GUEST_PROGRAMS) $(BUILD)/dest/usr/sbin/
-	install -m 0644 $(wildcard rootfs/*/*.1) $(BUILD)/dest/usr/share/man/man1/
-	install -m 0644 $(wildcard rootfs/*/*.5) $(BUILD)/dest/usr/share/man/man5/
+	for f in $(wildcard rootfs/*/*.[15]); do install -m 0644 $$f $(BUILD)/dest/usr/share/man/man$${f##*.}/; done
 	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$${SOURCE_DATE_EPOCH:-0} \
 	  -C $(BUILD)/dest -cf $(PROGRAMS_TAR) usr
 .PHONY: guest-tar

@@ -19,6 +19,7 @@ static const char usage[] =
     "a folder with a.img, b.img, manifest.json and SHA256SUMS.\n"
     "\n"
     "  -o, --output DIR         the pair's folder (default: build/RECIPE)\n"
+    "      --data DIR           folder with recipes/ and overlays/ (default: this project)\n"
     "      --mirror URI         Debian mirror (default: the one in this system's apt)\n"
     "      --security-mirror URI  mirror of security updates, beside --mirror\n"
     "      --refresh            install the packages anew, with the versions of today\n"
@@ -31,7 +32,7 @@ static const char usage[] =
     "  rehome build -o /data/pair small    a recipe by name\n";
 
 struct options {
-	const char *output, *recipe;
+	const char *output, *recipe, *data;
 	struct rh_tree_options tree;
 	int progress_fd;
 	bool quiet, force;
@@ -40,6 +41,7 @@ struct options {
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
+					      {"data", required_argument, NULL, 'd'},
 					      {"mirror", required_argument, NULL, 'm'},
 					      {"security-mirror", required_argument, NULL, 's'},
 					      {"refresh", no_argument, NULL, 'r'},
@@ -54,6 +56,9 @@ static int parse(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'o':
 			o->output = optarg;
+			break;
+		case 'd':
+			o->data = optarg;
 			break;
 		case 'm':
 			o->tree.mirror = optarg;
@@ -142,7 +147,10 @@ int rh_cmd_build(int argc, char **argv)
 		fputs(usage, r > 0 ? stdout : stderr);
 		return r > 0 ? 0 : 2;
 	}
-	r = rh_data_dir(&data_dir, &err);
+	if (o.data)
+		data_dir = rh_xstrdup(o.data);
+	else
+		r = rh_data_dir(&data_dir, &err);
 	if (r == 0)
 		r = rh_recipe_path(data_dir, o.recipe, &path, &err);
 	if (r == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rehome: find the verb and run it. All else is in cmd_VERB.c. */
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
+	/* libarchive converts file names by the locale; only for characters, not for messages. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
 		help();
 		return 0;

@@ -119,7 +119,9 @@ static int install(const struct rh_tree_spec *spec, const struct rh_tree_options
 	RH_STRV struct rh_strv argv = {0}, mirror = {0};
 	RH_FREE char *debconf = NULL, *env_debconf = NULL, *log = NULL;
 	struct install_progress ip = {.progress = o->progress};
-	const char *env[3] = {"INITRD=No"}; /* read by Debian's kernel hook of dracut */
+	/* INITRD is read by Debian's kernel hook of dracut. The user's own PATH may put other
+	 * interpreters before the system's, which mmdebstrap's helpers were not written for. */
+	const char *env[4] = {"INITRD=No", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"};
 	int r = rh_mirror_lines(spec->release, o->mirror, o->security, &mirror, err);
 
 	if (r == 0)
@@ -127,7 +129,7 @@ static int install(const struct rh_tree_spec *spec, const struct rh_tree_options
 	if (r < 0)
 		return r;
 	env_debconf = rh_xasprintf("RH_DEBCONF=%s", debconf);
-	env[1] = env_debconf;
+	env[2] = env_debconf;
 	rh_strv_add(&argv, "mmdebstrap");
 	rh_strv_addf(&argv, "--mode=%s", geteuid() == 0 ? "root" : "unshare");
 	add_spec(&argv, spec, debconf);

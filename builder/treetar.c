@@ -325,12 +325,13 @@ int rh_treetar_read(const char *tar, const char *path, size_t max, struct rh_str
 {
 	struct archive *in = archive_read_new();
 	struct archive_entry *e;
-	int r = rh_err_set(err, ENOENT, "%s has no /%s", tar, path);
+	int got, r = rh_err_set(err, ENOENT, "%s has no /%s", tar, path);
 
 	archive_read_support_format_tar(in);
 	if (archive_read_open_filename(in, tar, BLOCK) != ARCHIVE_OK)
 		r = rh_err_set(err, EIO, "cannot read %s: %s", tar, archive_error_string(in));
-	while (r == -ENOENT && archive_read_next_header(in, &e) == ARCHIVE_OK) {
+	while (r == -ENOENT && (got = archive_read_next_header(in, &e)) != ARCHIVE_EOF &&
+	       got >= ARCHIVE_WARN) {
 		RH_FREE char *here = plain_path(e);
 		la_ssize_t n;
 		char buf[65536];

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <locale.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -163,6 +164,7 @@ int main(int argc, char **argv)
 	struct rh_err err;
 	int tar_fd, status, r = parse(argc, argv, &o);
 
+	setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive converts file names by it */
 	if (r) {
 		fputs(usage, r > 0 ? stdout : stderr);
 		return r > 0 ? 0 : 2;

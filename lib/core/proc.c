@@ -21,6 +21,7 @@
 
 #define CAPTURE_MAX (16u * 1024 * 1024)
 #define TAIL_LINES  8
+#define TAIL_WIDTH  200 /* so that they all fit into an rh_err */
 #define TICK_MS	    200
 #define GRACE_MS    5000
 
@@ -321,7 +322,7 @@ static void add_tail(struct rh_str *text, const struct lines *l)
 	size_t first = l->n > TAIL_LINES ? l->n - TAIL_LINES : 0;
 
 	for (size_t i = first; i < l->n; i++)
-		rh_str_addf(text, "\n    %s", l->tail[i % TAIL_LINES]);
+		rh_str_addf(text, "\n    %.*s", TAIL_WIDTH, l->tail[i % TAIL_LINES]);
 }
 
 static int run_result(const struct rh_proc *p, int why, int status, const struct lines *out,

@@ -152,6 +152,7 @@ int rh_issue_write(struct rh_setup *s, enum rh_state state, struct rh_err *err)
 {
 	const struct rh_target t = {.path = "/etc/issue.d/rehome.issue", .mode = 0644};
 	RH_STR struct rh_str text = {0}, cert = {0}, key = {0};
+	int r;
 
 	rh_certificate_print(s, &cert);
 	rh_host_key_print(s, &key);
@@ -161,5 +162,9 @@ int rh_issue_write(struct rh_setup *s, enum rh_state state, struct rh_err *err)
 	rh_str_addf(&text, "  Certificate  SHA-256 %s\n", rh_str_text(&cert));
 	rh_str_addf(&text, "  ssh key      %s\n", rh_str_text(&key));
 	rh_str_addf(&text, "  Next         %s\n\n", rh_state_next(s, state));
-	return rh_change_file(s, &t, text.data, text.len, err);
+	r = rh_change_file(s, &t, text.data, text.len, err);
+	/* Login prompts that already stand there show the new banner. */
+	if (r > 0 && rh_setup_service(s, NULL, "agetty", "--reload", NULL) < 0)
+		rh_setup_log(s, "the login prompts could not be told of the new banner");
+	return r;
 }

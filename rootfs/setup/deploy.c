@@ -29,18 +29,22 @@ static void digest_str(struct rh_digest *d, const char *name, const struct rh_st
 	rh_digest_part(d, name, rh_str_text(text), text->len);
 }
 
-/* Everything that the templates and the hook can depend on. The templates come as rendered: so the
- * secrets in them count too. */
+/* Everything that the overlay's files and its hook can depend on. The templates come as rendered:
+ * so the secrets and the answers in them count. A hook may ask for any answer, so for an overlay
+ * with a hook all of them count; one without is left alone when the answers that changed are not
+ * its own. The certificate counts for all: it is the one file that many services read. */
 static void inputs_digest(struct rh_setup *s, const struct rh_setup_overlay *o,
 			  const struct rh_str *texts, char hex[RH_SHA256_HEX])
 {
 	struct rh_digest *d = rh_digest_new();
 	RH_STR struct rh_str print = {0};
 
-	digest_str(d, "answers", &s->answers_text);
-	digest_str(d, "recipe", &s->recipe_text);
+	if (o->has_hook) {
+		digest_str(d, "answers", &s->answers_text);
+		digest_str(d, "recipe", &s->recipe_text);
+		digest_str(d, "hook", &o->hook_text);
+	}
 	digest_str(d, "overlay", &o->json_text);
-	digest_str(d, "hook", &o->hook_text);
 	rh_certificate_print(s, &print);
 	digest_str(d, "certificate", &print);
 	for (size_t i = 0; i < o->n_templates; i++)

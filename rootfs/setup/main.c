@@ -2,6 +2,7 @@
 /* rehome-setup: makes the machine what the site's answers say. Verbs, options, voices. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,9 +10,18 @@
 #include "lib/core/proc.h"
 #include "rootfs/setup/cmd.h"
 
+/* Does OUT end in the journal? It puts our name before each line itself. JOURNAL_STREAM names only
+ * one of the two streams (systemd.exec(5)), so any socket is taken for the journal's. */
+static bool in_journal(FILE *out)
+{
+	struct stat st;
+
+	return getenv("JOURNAL_STREAM") && fstat(fileno(out), &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 static void voice(FILE *out, const char *line)
 {
-	fprintf(out, "rehome-setup: %s\n", line);
+	fprintf(out, "%s%s\n", in_journal(out) ? "" : "rehome-setup: ", line);
 	fflush(out);
 }
 

@@ -34,6 +34,8 @@ int rh_setup_open(struct rh_setup *s, const char *root, struct rh_err *err)
 	s->root_path = clean_root(s->arena, root && *root ? root : "/");
 	s->foreign = strcmp(s->root_path, "/") != 0;
 	s->tools = s->foreign ? getenv("RH_SETUP_TOOLS") : NULL;
+	if (s->tools && access(s->tools, X_OK) < 0)
+		s->tools = NULL;
 	s->stop_at = stop ? strtoul(stop, NULL, 10) : 0;
 	s->root = open(s->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->root < 0)
@@ -169,7 +171,7 @@ int rh_setup_service(struct rh_setup *s, struct rh_err *err, const char *program
 
 const char *rh_answer(const struct rh_setup *s, const char *path)
 {
-	struct json_object *o = rh_json_at(rh_json_root(s->answers), path);
+	struct json_object *o = s->answers ? rh_json_at(rh_json_root(s->answers), path) : NULL;
 
 	return o && json_object_is_type(o, json_type_string) ? json_object_get_string(o) : "";
 }

@@ -22,7 +22,7 @@
 static const char usage[] =
     "usage: rehome rehearse [OPTION]... PAIR [RECIPE]\n"
     "\n"
-    "Boot copies-on-write of the pair of disks in PAIR in a virtual machine without a way out, answer\n"
+    "Boot copies-on-write of the disks in PAIR in a virtual machine without a way out, answer\n"
     "its questions, import the old data, and prove from outside that everything is served.\n"
     "\n"
     "  --firmware uefi|bios     how the machine starts (uefi)\n"
@@ -33,6 +33,7 @@ static const char usage[] =
     "  --expect FILE            what the old server served, by rh-probe record\n"
     "  --report DIR             folder for the report (PAIR.rehearsal)\n"
     "  --recipe RECIPE          the same as the argument: for a pair without a full manifest\n"
+    "  --data DIR               folder with recipes/ and overlays/ (this program's own)\n"
     "  --memory MIB             memory of the machine (as the recipe says)\n"
     "  --timeout-boot S, --timeout-setup S, --timeout-import S, --timeout-proof S\n"
     "                           limits (600, 900, 900; 300 for each proof)\n"
@@ -53,6 +54,7 @@ enum {
 	OPT_EXPECT,
 	OPT_REPORT,
 	OPT_RECIPE,
+	OPT_DATA,
 	OPT_MEMORY,
 	OPT_BOOT,
 	OPT_SETUP,
@@ -74,6 +76,7 @@ static const struct option longs[] = {
     {"expect", required_argument, NULL, OPT_EXPECT},
     {"report", required_argument, NULL, OPT_REPORT},
     {"recipe", required_argument, NULL, OPT_RECIPE},
+    {"data", required_argument, NULL, OPT_DATA},
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"timeout-boot", required_argument, NULL, OPT_BOOT},
     {"timeout-setup", required_argument, NULL, OPT_SETUP},
@@ -180,6 +183,9 @@ static int set_option(struct args *a, int option, const char *name)
 		return -1;
 	case OPT_RECIPE:
 		a->recipe = optarg;
+		return -1;
+	case OPT_DATA:
+		a->o.data_dir = optarg;
 		return -1;
 	case OPT_KEEP:
 		a->o.keep = true;
@@ -308,32 +314,38 @@ static int run(struct args *a)
 	return k == 1 ? 0 : 1;
 }
 
+/* PATH without slashes at its end, and SUFFIX. */
+static char *trimmed(const char *path, const char *suffix)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return rh_xasprintf("%.*s%s", (int)n, path, suffix);
+}
+
 int rh_cmd_rehearse(int argc, char **argv)
 {
 	struct args a = {.progress_fd = -1};
 	RH_FREE char *data_dir = NULL, *probe = find_probe(), *report = NULL, *recipe = NULL;
 	struct rh_err err;
-	size_t n;
 	int r = parse(argc, argv, &a);
 
 	if (r >= 0)
 		return r;
-	r = rh_data_dir(&data_dir, &err);
+	r = a.o.data_dir ? 0 : rh_data_dir(&data_dir, &err);
+	if (r == 0 && !a.o.data_dir)
+		a.o.data_dir = data_dir;
 	if (r == 0 && a.recipe)
-		r = rh_recipe_path(data_dir, a.recipe, &recipe, &err);
+		r = rh_recipe_path(a.o.data_dir, a.recipe, &recipe, &err);
 	if (r < 0) {
 		fprintf(stderr, "rehome rehearse: %s\n", err.text);
 		return 2;
 	}
-	a.o.data_dir = data_dir;
 	a.o.recipe = recipe;
 	a.o.probe = probe;
-	n = strlen(a.o.pair);
-	while (n > 1 && a.o.pair[n - 1] == '/')
-		n--;
-	report = rh_xasprintf("%.*s.rehearsal", (int)n, a.o.pair);
-	if (!a.o.report)
-		a.o.report = report;
+	report = a.o.report ? trimmed(a.o.report, "") : trimmed(a.o.pair, ".rehearsal");
+	a.o.report = report;
 	extend_path();
 	rh_catch_signals();
 	return run(&a);

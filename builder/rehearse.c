@@ -144,8 +144,10 @@ int rh_rehearse_prepare(const struct rh_rehearse_options *o, struct rh_progress 
 	struct rh_rehearsal *r = rh_xalloc(sizeof *r);
 	RH_FREE char *domain = NULL;
 	const char *old_data = o->old_data, *old_tree = o->old_tree, *expect = o->expect;
+	bool bad;
 
-	*r = (struct rh_rehearsal){.o = *o, .progress = p, .serial = -1, .started = time(NULL)};
+	*r = (struct rh_rehearsal){
+	    .o = *o, .progress = p, .serial = -1, .lock = -1, .started = time(NULL)};
 	rh_console_init(&r->console);
 	r->o.old_data = r->o.old_tree = r->o.expect = NULL;
 	if (make_absolute(&old_data, d) == 0)
@@ -157,12 +159,14 @@ int rh_rehearse_prepare(const struct rh_rehearse_options *o, struct rh_progress 
 	if (r->o.old_data && (stat(r->o.old_data, &r->old_st) < 0 || !S_ISREG(r->old_st.st_mode)))
 		rh_diag_add(d, o->old_data, 0, "", "make an image of the volume first",
 			    "old data must be an image in a regular file");
-	if (rh_pair_load(o->pair, o->recipe, &r->pair, d) == 0 &&
-	    rh_proofs_collect(o->data_dir, &r->pair.overlays, &r->proofs, d) == 0)
+	bad = rh_pair_load(o->pair, o->recipe, &r->pair, d) < 0;
+	if (rh_proofs_collect(o->data_dir, &r->pair.overlays, &r->proofs, d) == 0)
 		r->n_ports = rh_pair_ports(&r->pair, o->data_dir, r->ports, RH_REHEARSE_PORTS - 1);
 	r->ports[r->n_ports++] = 22;
 	err->text[0] = '\0';
-	if (read_expect(r, &domain, d) == 0 && load_answers(r, domain, d, err) < 0 && d->n == 0) {
+	bad |= read_expect(r, &domain, d) < 0;
+	bad |= load_answers(r, domain, d, err) < 0;
+	if (bad && d->n == 0) { /* not the input's fault */
 		rh_rehearse_free(&r);
 		return -EIO;
 	}
@@ -340,6 +344,8 @@ void rh_rehearse_free(struct rh_rehearsal **rp)
 		rh_progress_say(r->progress, "%s is left behind: %s", r->scratch, ignored.text);
 	if (r->serial >= 0)
 		close(r->serial);
+	if (r->lock >= 0)
+		close(r->lock);
 	rh_forward_free(&r->forward);
 	rh_console_free(&r->console);
 	rh_str_free(&r->tail);

@@ -26,6 +26,7 @@ struct rh_rehearsal {
 	int64_t expected; /* messages, -1 unknown */
 
 	char *scratch; /* folder of this run */
+	int lock;      /* its descriptor, locked while we live; -1 before */
 	struct rh_forward *forward;
 	pid_t qemu, dns;
 	int serial; /* the log, read as it grows */

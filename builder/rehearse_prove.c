@@ -20,6 +20,7 @@
 #include "lib/core/proc.h"
 
 #define ANSWER_S     90 /* for a service to answer after state closed */
+#define SAID_S	     20
 #define PROOF_S	     300
 #define ALL_PROOFS_S 3600
 #define REPORT_PATH  "/var/lib/rehome/import/report.json"
@@ -32,6 +33,17 @@ static bool sleep_until(double end)
 		return false;
 	nanosleep(&pause, NULL);
 	return true;
+}
+
+/* The lines that identify the machine may come a moment after "state closed". */
+static bool said(struct rh_rehearsal *r, char *const *line)
+{
+	double end = rh_rehearse_now() + SAID_S;
+
+	do
+		rh_rehearse_read_console(r);
+	while (!*line && sleep_until(end));
+	return *line != NULL;
 }
 
 /* The port whose certificate stands for the machine: of those that the overlays open. */
@@ -59,20 +71,25 @@ static int pin_certificate(struct rh_rehearsal *r, struct rh_err *err)
 
 	if (!port)
 		return 0;
+	if (!said(r, &r->console.cert)) {
+		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "identity", "certificate", false,
+			       "could not run: the console shows none");
+		return rh_interrupted() ? rh_err_set(err, EINTR, "interrupted") : 1;
+	}
 	do {
 		rh_str_free(&pem);
 		k = rh_tlscert_fetch(r->answers.addr, port, &pem, print, &why);
 	} while (k == -EAGAIN && sleep_until(end));
 	if (rh_interrupted())
 		return rh_err_set(err, EINTR, "interrupted");
-	if (k < 0 || !r->console.cert || !rh_tlscert_same(print, r->console.cert)) {
-		if (k < 0)
-			rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "identity", "certificate",
-				       false, "could not run: %s", why.text);
-		else
-			rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "identity", "certificate",
-				       false, "port %u shows %s, the console %s", port, print,
-				       r->console.cert ? r->console.cert : "none");
+	if (k < 0) {
+		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "identity", "certificate", false,
+			       "could not run: %s", why.text);
+		return 1;
+	}
+	if (!rh_tlscert_same(print, r->console.cert)) {
+		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "identity", "certificate", false,
+			       "port %u shows %s, the console %s", port, print, r->console.cert);
 		return 1;
 	}
 	k = rh_file_write(AT_FDCWD, path, 0600, pem.data, pem.len, err);
@@ -92,7 +109,7 @@ static int pin_ssh(struct rh_rehearsal *r, struct rh_err *err)
 	struct rh_err why;
 	int k;
 
-	if (!r->console.hostkey) {
+	if (!said(r, &r->console.hostkey)) {
 		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "identity", "ssh host key", false,
 			       "could not run: the console shows none");
 		return 1;

@@ -137,7 +137,8 @@ static void add_network(const struct rh_vm *vm, struct rh_strv *argv)
 	rh_str_add(&net, "tap,id=net0,script=no,downscript=no");
 	kv(&net, "ifname", vm->tap);
 	add2(argv, "-netdev", net.data);
-	rh_str_addf(&dev, "%s,netdev=net0,mac=52:54:00:72:68:01", vm->nic);
+	/* No boot ROM: it would look for a server before the disks are tried, or after. */
+	rh_str_addf(&dev, "%s,netdev=net0,mac=52:54:00:72:68:01,romfile=", vm->nic);
 	add2(argv, "-device", dev.data);
 }
 

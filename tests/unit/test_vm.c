@@ -69,7 +69,7 @@ static void test_uefi(void **state)
 	       "-device ide-hd,bus=ahci1.0,drive=disk1,serial=WD-RH000002,bootindex=2,"
 	       "model=WDC WD40EFRX\n"
 	       "-netdev tap,id=net0,script=no,downscript=no,ifname=rhtap0\n"
-	       "-device e1000e,netdev=net0,mac=52:54:00:72:68:01\n"
+	       "-device e1000e,netdev=net0,mac=52:54:00:72:68:01,romfile=\n"
 	       "-device qemu-xhci,id=usb\n"
 	       "-drive if=none,id=answers,format=raw,cache=unsafe,discard=unmap,"
 	       "file=/s/answers.img\n"

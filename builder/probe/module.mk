@@ -15,3 +15,12 @@ $(eval $(call program,$(RH_PROBE),\
 MAN_PAGES += builder/probe/rh-probe.1
 
 include tests/fixtures/oldserver/module.mk
+
+# $(1): name of a test program
+define probe_test
+$(BUILD)/tests/unit/$(1): $(PROBE_LIB) $(LIBRH) $(LIBCORE)
+$(call program,$(BUILD)/tests/unit/$(1),$(call objs,tests/unit/$(1).c),$$(PROBE_LIBS) \
+	$$(call pkg_libs,cmocka))
+UNIT_TESTS += $(BUILD)/tests/unit/$(1)
+endef
+$(foreach t,test_probe_imap test_probe_compare,$(eval $(call probe_test,$(t))))

@@ -28,8 +28,9 @@ struct rh_rehearsal {
 	char *scratch; /* folder of this run */
 	int lock;      /* its descriptor, locked while we live; -1 before */
 	struct rh_forward *forward;
-	pid_t qemu, dns;
-	int serial; /* the log, read as it grows */
+	pid_t qemu, dns; /* 0: not running */
+	int qemu_status; /* when it ended by itself */
+	int serial;	 /* the log, read as it grows */
 	struct rh_console console;
 	struct rh_str tail;
 	struct rh_verdict verdict;

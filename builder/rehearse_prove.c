@@ -25,11 +25,21 @@
 #define ALL_PROOFS_S 3600
 #define REPORT_PATH  "/var/lib/rehome/import/report.json"
 
-static bool sleep_until(double end)
+/* Has QEMU ended, or the system inside it? */
+static bool gone(struct rh_rehearsal *r)
+{
+	rh_rehearse_read_console(r);
+	if (r->qemu > 0 && rh_proc_poll(r->qemu, &r->qemu_status))
+		r->qemu = 0;
+	return r->qemu <= 0 || r->console.dead;
+}
+
+/* Wait a second for something to come up; false when that is of no use any more. */
+static bool wait_more(struct rh_rehearsal *r, double end)
 {
 	const struct timespec pause = {.tv_sec = 1};
 
-	if (rh_rehearse_now() >= end || rh_interrupted())
+	if (rh_rehearse_now() >= end || rh_interrupted() || gone(r))
 		return false;
 	nanosleep(&pause, NULL);
 	return true;
@@ -42,7 +52,7 @@ static bool said(struct rh_rehearsal *r, char *const *line)
 
 	do
 		rh_rehearse_read_console(r);
-	while (!*line && sleep_until(end));
+	while (!*line && wait_more(r, end));
 	return *line != NULL;
 }
 
@@ -79,7 +89,7 @@ static int pin_certificate(struct rh_rehearsal *r, struct rh_err *err)
 	do {
 		rh_str_free(&pem);
 		k = rh_tlscert_fetch(r->answers.addr, port, &pem, print, &why);
-	} while (k == -EAGAIN && sleep_until(end));
+	} while (k == -EAGAIN && wait_more(r, end));
 	if (rh_interrupted())
 		return rh_err_set(err, EINTR, "interrupted");
 	if (k < 0) {
@@ -116,7 +126,7 @@ static int pin_ssh(struct rh_rehearsal *r, struct rh_err *err)
 	}
 	do
 		k = rh_guestssh_pin(r->scratch, a->addr, a->admin, r->console.hostkey, &why);
-	while (k == -EAGAIN && sleep_until(end));
+	while (k == -EAGAIN && wait_more(r, end));
 	if (k == 0)
 		k = rh_guestssh_run(r->scratch, "true", 60, &out, &why);
 	if (k == -EINTR || rh_interrupted())
@@ -210,18 +220,15 @@ static void check_untouched(struct rh_rehearsal *r)
 /* Proofs may pass and the machine still have gone wrong under them. */
 static void check_alive(struct rh_rehearsal *r)
 {
-	int status = 0;
-
-	rh_rehearse_read_console(r);
-	if (r->qemu > 0 && rh_proc_poll(r->qemu, &status)) {
-		r->qemu = 0;
-		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "machine", "still running", false,
-			       "QEMU ended (status %d); see qemu.log", status);
-	} else if (r->console.dead) {
+	if (!gone(r))
+		return;
+	if (r->console.dead)
 		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "machine", "still running", false, "%s",
 			       r->console.dead);
-		rh_console_tail(&r->console, &r->tail);
-	}
+	else
+		rh_verdict_add(&r->verdict, RH_VERDICT_OWN, "machine", "still running", false,
+			       "QEMU ended (status %d); see qemu.log", r->qemu_status);
+	rh_console_tail(&r->console, &r->tail);
 }
 
 static int prove(struct rh_rehearsal *r, struct rh_err *err)

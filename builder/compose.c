@@ -18,7 +18,8 @@ static void add_files(const struct rh_overlay *o, struct rh_extras *x)
 	for (size_t i = 0; i < o->n_files; i++) {
 		const struct rh_overlay_file *f = &o->files[i];
 
-		/* Folders come into being with their files; those of the packages keep their modes. */
+		/* Folders come into being with their files; those of the packages keep their modes.
+		 */
 		if (S_ISDIR(f->mode))
 			continue;
 		if (f->link)

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Batches. The trap: rh_after_fn queues into the batch that is just being emptied, so a flush takes
- * its list of items and functions away before it begins.
+ * Batches. Two queues: one is being filled while the other, all written, waits for its syncfs() in
+ * a thread. The trap: rh_after_fn queues while a batch is being emptied, so settle() takes the
+ * batch's lists away before it begins; what it queues is covered by the next sync, which starts
+ * later.
  */
 #include "rootfs/import/batch.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,18 +46,26 @@ struct queue {
 };
 
 struct rh_batch {
-	struct queue q;
+	struct queue q;	      /* being filled */
+	struct queue syncing; /* written; waits for the sync that runs */
 	int root;
-	bool chown, dirty;
+	bool chown;
 	uid_t uid;
 	gid_t gid;
-	unsigned long serial;
+	atomic_bool dirty; /* something was changed that no sync covers */
+	atomic_ulong serial;
+	bool running, threaded;
+	pthread_t thread;
+	int sync_result;
 };
 
 struct rh_batch *rh_batch_new(int root, bool chown, uid_t uid, gid_t gid)
 {
 	struct rh_batch *b = rh_xalloc(sizeof *b);
-	*b = (struct rh_batch){.root = root, .chown = chown, .uid = uid, .gid = gid};
+	b->root = root;
+	b->chown = chown;
+	b->uid = uid;
+	b->gid = gid;
 	b->q.names = rh_arena_new();
 	return b;
 }
@@ -76,6 +89,9 @@ void rh_batch_free(struct rh_batch **b)
 {
 	if (!*b)
 		return;
+	if ((*b)->running && (*b)->threaded)
+		pthread_join((*b)->thread, NULL);
+	queue_free(&(*b)->syncing);
 	queue_free(&(*b)->q);
 	free(*b);
 	*b = NULL;
@@ -132,17 +148,17 @@ int rh_batch_dir(struct rh_batch *b, int parent, const char *name, struct rh_tdi
 	return 0;
 }
 
-int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, const char **name, int *fd,
+int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, struct rh_temp *temp, int *fd,
 		  struct rh_err *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-	*name = rh_arena_printf(b->q.names, "%s" RH_BATCH_TEMP "%lu", d->maildir ? "tmp/" : ".",
-				b->serial++);
+	snprintf(temp->name, sizeof temp->name, "%s" RH_BATCH_TEMP "%lu", d->maildir ? "tmp/" : ".",
+		 atomic_fetch_add(&b->serial, 1));
 	int r = rh_step();
 	if (r == 0) {
-		*fd = openat(d->fd, *name, flags, 0600);
-		if (*fd < 0 && errno == EEXIST && unlinkat(d->fd, *name, 0) == 0)
-			*fd = openat(d->fd, *name, flags, 0600);
+		*fd = openat(d->fd, temp->name, flags, 0600);
+		if (*fd < 0 && errno == EEXIST && unlinkat(d->fd, temp->name, 0) == 0)
+			*fd = openat(d->fd, temp->name, flags, 0600);
 		r = *fd < 0 ? -errno : 0;
 	}
 	if (r < 0)
@@ -151,16 +167,15 @@ int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, const char **name, int 
 	if (b->chown && fchown(*fd, b->uid, b->gid) < 0) {
 		r = -errno;
 		close(*fd);
-		rh_batch_drop(b, d, *name);
+		rh_batch_drop(d, temp);
 		return rh_err_errno(err, -r, "cannot give a file to its owner");
 	}
 	return 0;
 }
 
-void rh_batch_drop(struct rh_batch *b, struct rh_tdir *d, const char *name)
+void rh_batch_drop(struct rh_tdir *d, const struct rh_temp *temp)
 {
-	(void)b;
-	unlinkat(d->fd, name, 0);
+	unlinkat(d->fd, temp->name, 0);
 }
 
 static void queue_item(struct rh_batch *b, struct rh_tdir *d, const char *from, const char *to,
@@ -172,61 +187,11 @@ static void queue_item(struct rh_batch *b, struct rh_tdir *d, const char *from, 
 	q->v[q->n++] = (struct item){d, from, rh_arena_strdup(q->names, to), temp};
 }
 
-static int flush_if_full(struct rh_batch *b, struct rh_err *err)
+static void *sync_thread(void *arg)
 {
-	if (b->q.n < BATCH_FILES && b->q.bytes < BATCH_BYTES)
-		return 0;
-	return rh_batch_flush(b, err);
-}
-
-int rh_batch_publish(struct rh_batch *b, struct rh_tdir *d, const char *name, const char *to,
-		     uint64_t bytes, struct rh_err *err)
-{
-	queue_item(b, d, name, to, true);
-	b->q.bytes += bytes;
-	return flush_if_full(b, err);
-}
-
-int rh_batch_rename(struct rh_batch *b, struct rh_tdir *d, const char *from, const char *to,
-		    struct rh_err *err)
-{
-	queue_item(b, d, rh_arena_strdup(b->q.names, from), to, false);
-	return flush_if_full(b, err);
-}
-
-int rh_batch_text(struct rh_batch *b, struct rh_tdir *d, const char *to, const char *text, size_t n,
-		  struct rh_err *err)
-{
-	const char *name;
-	int fd, r = rh_batch_temp(b, d, &name, &fd, err);
-	if (r < 0)
-		return rh_err_prefix(err, r, "%s", to);
-	r = rh_step();
-	if (r < 0)
-		rh_err_errno(err, -r, "cannot write %s", to);
-	else
-		r = rh_write_all(fd, text, n, err);
-	close(fd);
-	if (r < 0) {
-		rh_batch_drop(b, d, name);
-		return rh_err_prefix(err, r, "%s", to);
-	}
-	return rh_batch_publish(b, d, name, to, n, err);
-}
-
-void rh_batch_after(struct rh_batch *b, rh_after_fn *fn, void *arg)
-{
-	struct queue *q = &b->q;
-	RH_GROW(q->after, q->nafter, q->after_cap);
-	q->after[q->nafter++] = (struct after){fn, arg};
-}
-
-static int sync_target(struct rh_batch *b, struct rh_err *err)
-{
-	int r = rh_step();
-	if (r == 0 && syncfs(b->root) < 0)
-		r = -errno;
-	return r < 0 ? rh_err_errno(err, -r, "cannot flush the target filesystem") : 0;
+	struct rh_batch *b = arg;
+	b->sync_result = syncfs(b->root) < 0 ? -errno : 0;
+	return NULL;
 }
 
 static int rename_all(struct queue *q, struct rh_err *err)
@@ -243,13 +208,22 @@ static int rename_all(struct queue *q, struct rh_err *err)
 	return 0;
 }
 
-int rh_batch_flush(struct rh_batch *b, struct rh_err *err)
+/* Wait for the sync that runs, then give the batch that it covers its names. */
+static int settle(struct rh_batch *b, struct rh_err *err)
 {
-	struct queue q = b->q;
-	int r = b->dirty ? sync_target(b, err) : 0;
+	struct queue q = b->syncing;
+	int r;
 
-	b->q = (struct queue){.names = rh_arena_new()};
-	b->dirty = q.n > 0;
+	if (!b->running)
+		return 0;
+	if (b->threaded)
+		pthread_join(b->thread, NULL);
+	b->running = false;
+	b->syncing = (struct queue){0};
+	r = b->sync_result;
+	if (r < 0)
+		rh_err_errno(err, -r, "cannot flush the target filesystem");
+	b->dirty |= q.n > 0;
 	if (r == 0)
 		r = rename_all(&q, err);
 	for (size_t i = 0; r == 0 && i < q.nafter; i++) {
@@ -261,10 +235,77 @@ int rh_batch_flush(struct rh_batch *b, struct rh_err *err)
 	return r;
 }
 
+/* Finish the batch before, then start the sync of what is queued now. */
+static int flush(struct rh_batch *b, struct rh_err *err)
+{
+	int r = settle(b, err);
+	if (r == 0)
+		r = rh_step();
+	if (r < 0)
+		return r == -ENOSPC ? rh_err_errno(err, ENOSPC, "cannot flush the target") : r;
+	b->syncing = b->q;
+	b->q = (struct queue){.names = rh_arena_new()};
+	b->dirty = false;
+	b->running = true;
+	b->threaded = pthread_create(&b->thread, NULL, sync_thread, b) == 0;
+	if (!b->threaded)
+		sync_thread(b);
+	return 0;
+}
+
+static int flush_if_full(struct rh_batch *b, struct rh_err *err)
+{
+	if (b->q.n < BATCH_FILES && b->q.bytes < BATCH_BYTES)
+		return 0;
+	return flush(b, err);
+}
+
+int rh_batch_publish(struct rh_batch *b, struct rh_tdir *d, const struct rh_temp *temp,
+		     const char *to, uint64_t bytes, struct rh_err *err)
+{
+	queue_item(b, d, rh_arena_strdup(b->q.names, temp->name), to, true);
+	b->q.bytes += bytes;
+	return flush_if_full(b, err);
+}
+
+int rh_batch_rename(struct rh_batch *b, struct rh_tdir *d, const char *from, const char *to,
+		    struct rh_err *err)
+{
+	queue_item(b, d, rh_arena_strdup(b->q.names, from), to, false);
+	return flush_if_full(b, err);
+}
+
+int rh_batch_text(struct rh_batch *b, struct rh_tdir *d, const char *to, const char *text, size_t n,
+		  struct rh_err *err)
+{
+	struct rh_temp temp;
+	int fd, r = rh_batch_temp(b, d, &temp, &fd, err);
+	if (r < 0)
+		return rh_err_prefix(err, r, "%s", to);
+	r = rh_step();
+	if (r < 0)
+		rh_err_errno(err, -r, "cannot write %s", to);
+	else
+		r = rh_write_all(fd, text, n, err);
+	close(fd);
+	if (r < 0) {
+		rh_batch_drop(d, &temp);
+		return rh_err_prefix(err, r, "%s", to);
+	}
+	return rh_batch_publish(b, d, &temp, to, n, err);
+}
+
+void rh_batch_after(struct rh_batch *b, rh_after_fn *fn, void *arg)
+{
+	struct queue *q = &b->q;
+	RH_GROW(q->after, q->nafter, q->after_cap);
+	q->after[q->nafter++] = (struct after){fn, arg};
+}
+
 int rh_batch_finish(struct rh_batch *b, struct rh_err *err)
 {
-	while (b->dirty || b->q.n || b->q.nafter) {
-		int r = rh_batch_flush(b, err);
+	while (b->running || b->dirty || b->q.n || b->q.nafter) {
+		int r = b->dirty || b->q.n || b->q.nafter ? flush(b, err) : settle(b, err);
 		if (r < 0)
 			return r;
 	}

@@ -5,7 +5,8 @@
  * Files are made under temporary names; after a batch of them one syncfs() makes their content
  * durable, and only then they are renamed, in the order in which they were queued. This costs one
  * flush for hundreds of messages instead of two fsync() for each. Metadata goes the same way:
- * queued after its messages, it becomes visible after them.
+ * queued after its messages, it becomes visible after them. The syncfs() runs in a thread of its
+ * own while the next batch is being filled.
  *
  * What must follow on *durable* renames (the mark "done" of a mailbox) is queued by a function
  * given to rh_batch_after(): it runs when the renames are made, and what it queues is renamed only
@@ -44,12 +45,16 @@ void rh_tdir_release(struct rh_tdir **d);
 /* Only make it: NAME below DIR. */
 RH_CHECKED int rh_batch_mkdir(struct rh_batch *b, int dir, const char *name, struct rh_err *err);
 
-/* A new temporary file of D: *NAME (relative to D, owned by the batch) and *FD. */
-RH_CHECKED int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, const char **name, int *fd,
+/* A new temporary file of D: *FD, and its name relative to D. May be called by several threads at
+ * once, unlike everything else here. */
+struct rh_temp {
+	char name[48];
+};
+RH_CHECKED int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, struct rh_temp *temp, int *fd,
 			     struct rh_err *err);
-void rh_batch_drop(struct rh_batch *b, struct rh_tdir *d, const char *name);
-/* Queue: the temporary file NAME of BYTES bytes gets the name TO. May flush. */
-RH_CHECKED int rh_batch_publish(struct rh_batch *b, struct rh_tdir *d, const char *name,
+void rh_batch_drop(struct rh_tdir *d, const struct rh_temp *temp);
+/* Queue: the temporary file TEMP of BYTES bytes gets the name TO. */
+RH_CHECKED int rh_batch_publish(struct rh_batch *b, struct rh_tdir *d, const struct rh_temp *temp,
 				const char *to, uint64_t bytes, struct rh_err *err);
 /* Queue the rename of a published file. */
 RH_CHECKED int rh_batch_rename(struct rh_batch *b, struct rh_tdir *d, const char *from,
@@ -62,8 +67,6 @@ typedef int rh_after_fn(struct rh_batch *b, void *arg, struct rh_err *err);
 /* FN runs once, after the renames of everything queued so far; with B NULL, only to free ARG, when
  * that never comes. */
 void rh_batch_after(struct rh_batch *b, rh_after_fn *fn, void *arg);
-/* Sync, rename, run the functions that wait. */
-RH_CHECKED int rh_batch_flush(struct rh_batch *b, struct rh_err *err);
 /* Until nothing is queued any more, then one last sync. Nothing at all when nothing was written. */
 RH_CHECKED int rh_batch_finish(struct rh_batch *b, struct rh_err *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Copying one message. Mail is small: one read, one write, no extra stat. Large ones go through the
+ * Copying messages. Mail is small: one read, one write, no extra stat. Large ones go through the
  * same buffer, or are shared with the source where both lie on one filesystem that can (FICLONE).
  *
  * A fault of the source costs this message, a fault of the target stops the run; so reads and
@@ -11,18 +11,22 @@
 
 #include <errno.h>
 #include <linux/fs.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/core/file.h"
+#include "lib/core/proc.h"
 #include "rootfs/import/source.h"
 #include "rootfs/import/step.h"
 #include "rootfs/mail/msgname.h"
 
-#define BUFFER	  (512u * 1024)
-#define CLONE_MIN (128u * 1024)
+#define BUFFER	    (512u * 1024)
+#define CLONE_MIN   (128u * 1024)
+#define THREADS_MIN 16
 
 /* M's file under whatever flags it has now. */
 static int find_again(struct rh_copier *c, const struct rh_msg *m, int *fd)
@@ -88,7 +92,7 @@ static ssize_t read_some(int fd, char *buf, size_t n)
 
 static bool clone_file(int in, int out, off_t size)
 {
-	static bool cannot;
+	static atomic_bool cannot;
 	if (cannot || size < CLONE_MIN)
 		return false;
 	if (ioctl(out, FICLONE, in) == 0)
@@ -98,13 +102,10 @@ static bool clone_file(int in, int out, off_t size)
 }
 
 /* 0; -errno of the source in *BAD_SOURCE; -errno of the target as result. */
-static int copy_data(int in, int out, off_t size, int *bad_source, struct rh_err *err)
+static int copy_data(int in, int out, off_t size, char *buf, int *bad_source, struct rh_err *err)
 {
-	static char *buf;
 	off_t done = 0;
 
-	if (!buf)
-		buf = rh_xalloc(BUFFER);
 	if (clone_file(in, out, size))
 		return 0;
 	while (done < size) {
@@ -122,8 +123,8 @@ static int copy_data(int in, int out, off_t size, int *bad_source, struct rh_err
 	return 0;
 }
 
-static int write_target(struct rh_copier *c, int in, const struct stat *st, const char **temp,
-			int *bad_source, struct rh_err *err)
+static int write_target(struct rh_copier *c, int in, const struct stat *st, char *buf,
+			struct rh_temp *temp, int *bad_source, struct rh_err *err)
 {
 	const struct timespec times[2] = {st->st_atim, st->st_mtim};
 	int out, r = rh_batch_temp(c->run->batch, c->to, temp, &out, err);
@@ -133,42 +134,115 @@ static int write_target(struct rh_copier *c, int in, const struct stat *st, cons
 	if (r < 0)
 		rh_err_errno(err, -r, "cannot write a message");
 	else
-		r = copy_data(in, out, st->st_size, bad_source, err);
+		r = copy_data(in, out, st->st_size, buf, bad_source, err);
 	if (r == 0 && futimens(out, times) < 0)
 		r = rh_err_errno(err, errno, "cannot set the date of a message");
 	if (close(out) < 0 && r == 0)
 		r = rh_err_errno(err, errno, "cannot write a message");
 	if (r < 0 || *bad_source)
-		rh_batch_drop(c->run->batch, c->to, *temp);
+		rh_batch_drop(c->to, temp);
 	return r;
 }
 
-int rh_copy_message(struct rh_copier *c, struct rh_msg *m, struct rh_err *err)
+static int open_source(struct rh_copier *c, const struct rh_msg *m, int *in, struct stat *st)
 {
-	char to[4 + 256];
-	struct stat st;
-	const char *temp;
-	uint64_t stated;
-	int in RH_CLOSE = -1, bad = 0;
-	int r = open_message(c, m, &in);
-
-	if (r == 0 && fstat(in, &st) < 0)
+	int r = open_message(c, m, in);
+	if (r == 0 && fstat(*in, st) < 0)
 		r = -errno;
-	if (r == 0 && !S_ISREG(st.st_mode))
-		r = -EINVAL;
-	if (r < 0)
-		return failed(c, m, -r);
-	r = c->begin(c->arg, err);
-	if (r == 0)
-		r = write_target(c, in, &st, &temp, &bad, err);
-	if (r < 0)
-		return rh_err_prefix(err, r, "%s/%s", c->folder->path, m->src);
-	if (bad)
-		return failed(c, m, -bad);
-	if (rh_msgname_size(m->src, m->src_base, &stated) && stated != (uint64_t)st.st_size)
+	return r == 0 && !S_ISREG(st->st_mode) ? -EINVAL : r;
+}
+
+/* The message is written: count and queue it. Under the lock. */
+static int publish(struct rh_copier *c, const struct rh_msg *m, const struct rh_temp *temp,
+		   uint64_t size, struct rh_err *err)
+{
+	char *to RH_FREE = rh_xasprintf("%s/%s", rh_msg_dir(m), m->dst);
+	uint64_t stated;
+	if (rh_msgname_size(m->src, m->src_base, &stated) && stated != size)
 		c->wrong_sizes++;
 	c->copied++;
-	c->bytes += (uint64_t)st.st_size;
-	snprintf(to, sizeof to, "%s/%s", rh_msg_dir(m), m->dst);
-	return rh_batch_publish(c->run->batch, c->to, temp, to, (uint64_t)st.st_size, err);
+	c->bytes += size;
+	return rh_batch_publish(c->run->batch, c->to, temp, to, size, err);
+}
+
+static int copy_message(struct rh_copier *c, struct rh_msg *m, char *buf, struct rh_err *err)
+{
+	struct rh_temp temp;
+	struct stat st;
+	int in RH_CLOSE = -1, r, bad = open_source(c, m, &in, &st);
+
+	pthread_mutex_lock(&c->lock);
+	r = bad ? failed(c, m, -bad) : c->begin(c->arg, err);
+	pthread_mutex_unlock(&c->lock);
+	if (r != 0)
+		return r;
+	r = write_target(c, in, &st, buf, &temp, &bad, err);
+	if (r == 0) {
+		pthread_mutex_lock(&c->lock);
+		r = bad ? failed(c, m, -bad) : publish(c, m, &temp, (uint64_t)st.st_size, err);
+		pthread_mutex_unlock(&c->lock);
+	}
+	return r < 0 ? rh_err_prefix(err, r, "%s/%s", c->folder->path, m->src) : r;
+}
+
+/* What the threads share beside the copier. */
+struct crew {
+	struct rh_copier *c;
+	struct rh_msg **list;
+	size_t n;
+	atomic_size_t next;
+	atomic_int result;
+	struct rh_err err; /* of the thread whose result it is */
+};
+
+static void work(struct crew *w, bool main_thread)
+{
+	struct rh_run *run = w->c->run;
+	char *buf RH_FREE = rh_xalloc(BUFFER);
+	size_t i;
+
+	while (w->result == 0 && (i = atomic_fetch_add(&w->next, 1)) < w->n) {
+		struct rh_err err = {0};
+		int none = 0, r = rh_interrupted() ? rh_err_set(&err, EINTR, "interrupted") : 0;
+		if (r == 0)
+			r = copy_message(w->c, w->list[i], buf, &err);
+		if (r < 0 && atomic_compare_exchange_strong(&w->result, &none, r))
+			w->err = err;
+		if (main_thread)
+			rh_progress_at(run->progress, run->seen + i, run->plan.messages,
+				       w->c->folder->path);
+	}
+}
+
+static void *helper(void *arg)
+{
+	work(arg, false);
+	return NULL;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct rh_msg *x = *(struct rh_msg *const *)a, *y = *(struct rh_msg *const *)b;
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+int rh_copy_messages(struct rh_copier *c, struct rh_msg **list, size_t n, struct rh_err *err)
+{
+	struct crew w = {.c = c, .list = list, .n = n};
+	pthread_t thread;
+	bool two;
+
+	if (n == 0)
+		return 0;
+	qsort(list, n, sizeof *list, by_inode);
+	pthread_mutex_init(&c->lock, NULL);
+	two = n >= THREADS_MIN && !c->run->one_thread &&
+	      pthread_create(&thread, NULL, helper, &w) == 0;
+	work(&w, true);
+	if (two)
+		pthread_join(thread, NULL);
+	pthread_mutex_destroy(&c->lock);
+	if (w.result < 0)
+		*err = w.err;
+	return w.result;
 }

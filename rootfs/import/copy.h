@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Copying one message into the target's tmp/ and queueing its final name. */
+/* Copying messages into the target's tmp/ and queueing their final names; by two threads. */
 #pragma once
+
+#include <pthread.h>
 
 #include "rootfs/import/folder.h"
 
@@ -13,9 +15,11 @@ struct rh_copier {
 	/* Called before anything is written. */
 	int (*begin)(void *arg, struct rh_err *err);
 	void *arg;
+	pthread_mutex_t lock; /* guards everything of the run but reading and writing mail */
 	uint64_t copied, bytes, wrong_sizes;
 };
 
-/* 0 when M is queued; 1 when M could not be read (reported, M->failed set); a negative errno when
- * the target cannot be written. */
-RH_CHECKED int rh_copy_message(struct rh_copier *c, struct rh_msg *m, struct rh_err *err);
+/* Copy the N messages of LIST, in the order of their inodes. A message that cannot be read is
+ * reported and marked as failed; an error is one of the target, or the user's interruption. */
+RH_CHECKED int rh_copy_messages(struct rh_copier *c, struct rh_msg **list, size_t n,
+				struct rh_err *err);

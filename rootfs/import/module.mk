@@ -5,4 +5,5 @@ MAN_PAGES += rootfs/import/rehome-import.1
 
 # The client library is needed by one file only.
 $(BUILD)/obj/rootfs/import/accounts_db.o: BASE_CFLAGS += $(call pkg_cflags,libmariadb)
-$(eval $(call program,$(BUILD)/bin/rehome-import,$(call objs,$(wildcard rootfs/import/*.c)) $(BUILD)/libmail.a $(LIBRH) $(LIBCORE),$(call pkg_libs,libmariadb json-c libcrypto)))
+$(eval $(call program,$(BUILD)/bin/rehome-import,$(call objs,$(wildcard rootfs/import/*.c)) $(BUILD)/libmail.a $(LIBRH) $(LIBCORE),$(call pkg_libs,libmariadb json-c libcrypto) -lpthread))
+CHECK_SCRIPTS += $(wildcard tests/cli/import_*.sh)

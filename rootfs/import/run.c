@@ -123,6 +123,7 @@ int rh_run_import(struct rh_run *run, struct rh_err *err)
 	int r = 0;
 
 	run->source = run->target = -1;
+	run->one_thread = rh_step_init();
 	announce(run);
 	if (o->volume)
 		r = rh_volume_mount(o->volume, &root, err);

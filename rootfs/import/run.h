@@ -69,6 +69,7 @@ struct rh_run {
 	int source;		/* root of the old tree */
 	int target;		/* mail root; -1 in a dry run */
 	uint64_t seen;		/* messages done, for progress */
+	bool one_thread;	/* a test cuts at a counted step */
 };
 
 /* The whole work. Fails only for what stops everything; the rest is in the report. */

@@ -8,8 +8,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "lib/core/err.h"
 
+/* Reads the variables; true when one is set, and then only one thread may write. */
+bool rh_step_init(void);
 /* 0, or a negative errno that the operation must return as its own. */
 int rh_step(void);
 void rh_step_finish(void);

@@ -70,6 +70,14 @@ static struct rh_sum sum_wanted(const struct rh_folder *f)
 	return s;
 }
 
+static bool is_wanted(const struct rh_mailbox *m, const char *name)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->v[i].dst, name) == 0)
+			return true;
+	return false;
+}
+
 /* Folder NAME of the target against the state of the last run. */
 static int check_one(struct rh_mailbox *m, const char *name, struct rh_err *err)
 {
@@ -83,7 +91,7 @@ static int check_one(struct rh_mailbox *m, const char *name, struct rh_err *err)
 	r = list_have(arena, fd, &h, err);
 	if (r == 0 && !m->old.exists && (h.n || rh_exists(fd, "dovecot-uidlist")))
 		rh_mailbox_refuse(m, name, "it was in use before the import");
-	else if (r == 0 && m->old.exists && !was && h.n)
+	else if (r == 0 && !was && h.n && (m->old.done || !is_wanted(m, name)))
 		rh_mailbox_refuse(m, name, "the folder has mail that this program did not write");
 	else if (r == 0 && was && m->old.done && !rh_sum_equal(sum_have(&h), was->names))
 		rh_mailbox_refuse(m, name,
@@ -145,30 +153,14 @@ static struct have *find_have(struct haves *h, const struct rh_msg *m)
 	return h->n ? bsearch(&key, h->v, h->n, sizeof *h->v, by_base) : NULL;
 }
 
-static int by_inode(const void *a, const void *b)
-{
-	const struct rh_msg *x = *(struct rh_msg *const *)a, *y = *(struct rh_msg *const *)b;
-	return (x->ino > y->ino) - (x->ino < y->ino);
-}
-
 static int copy_all(struct rh_mailbox *m, struct rh_copier *c, struct rh_msg **list, size_t n,
 		    struct rh_err *err)
 {
-	int r = 0;
-	if (n)
-		qsort(list, n, sizeof *list, by_inode);
-	for (size_t i = 0; r >= 0 && i < n; i++) {
-		if (rh_interrupted())
-			return rh_err_set(err, EINTR, "interrupted; run again to go on");
-		r = rh_copy_message(c, list[i], err);
-		if (i % 64 == 0)
-			rh_progress_at(m->run->progress, m->run->seen + i, m->run->plan.messages,
-				       m->account->address);
-	}
+	int r = rh_copy_messages(c, list, n, err);
 	m->copied += c->copied;
 	m->bytes += c->bytes;
 	m->wrong_sizes += c->wrong_sizes;
-	return r < 0 ? r : 0;
+	return r;
 }
 
 static int rename_one(struct rh_mailbox *m, struct rh_tdir *d, const struct have *h,

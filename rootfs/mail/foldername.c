@@ -150,9 +150,11 @@ static char *decode(struct rh_arena *arena, const char *charset, const char *s, 
 	iconv_close(cd);
 	if (r != 0 || n != 0)
 		return NULL;
-	for (const char *c = out; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return NULL;
+	for (const char *c = out; *c;) {
+		uint32_t ch = rh_utf8_next(&c);
+		if (ch < 0x20 || (ch >= 0x7f && ch < 0xa0))
+			return NULL; /* C1 controls: glibc's EUC-JP takes bytes of CP932 for them */
+	}
 	return out;
 }
 

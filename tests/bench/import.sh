@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# rehome-import against `rsync -a`: the same data, the same disk, one run; prints both.
+#
+# usage: tests/bench/import.sh [OLDROOT]     default: a made tree of MESSAGES (20000) messages
+# WORK (a folder on the disk to measure) and ROUNDS (3) may be set. Each round: rsync -a with a sync
+# at the end, rsync -a alone, rehome-import (which always ends with one), then both again with
+# nothing to do. Root drops the caches before each.
+set -eu
+top=$(cd "$(dirname "$0")/../.." && pwd)
+import=${BUILD:-$top/build}/bin/rehome-import
+messages=${MESSAGES:-20000}
+rounds=${ROUNDS:-3}
+work=$(mktemp -d "${WORK:-/var/tmp}/rehome-bench.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+command -v rsync >/dev/null || { echo "skip import_bench: rsync is not installed"; exit 77; }
+
+make_tree() { # 20 accounts; sizes 1 to 24 KiB and a few of 400 KiB, seed 1
+	awk -v n="$messages" -v root="$1" 'BEGIN {
+		srand(1)
+		line = "The quick brown fox jumps over the lazy dog, and writes a line of mail.\n"
+		while (length(block) < 409600) block = block line
+		dom = root "/home/vpopmail/domains/example.com"
+		system("mkdir -p " root "/var/qmail/users " dom)
+		print "+example.com-:example.com:89:89:/home/vpopmail/domains/example.com:-::\n." \
+			> (root "/var/qmail/users/assign")
+		for (u = 0; u < 20; u++) {
+			m = dom "/u" u "/Maildir"
+			system("mkdir -p " m "/cur " m "/new " m "/tmp " m "/.Sent/cur " m "/.Sent/new " m "/.Sent/tmp")
+			printf "u%d:abJnggxhB/yWI:1:0:u%d:/home/vpopmail/domains/example.com/u%d:NOQUOTA\n", u, u, u > (dom "/vpasswd")
+			print "1 276543210 " n + 1 > (m "/courierimapuiddb")
+		}
+		for (i = 1; i <= n; i++) {
+			size = rand() < 0.01 ? 409600 : 1024 + int(rand() * 23552)
+			m = dom "/u" (i % 20) "/Maildir"
+			base = 1276544000 + i ".M" int(rand() * 999999) "P" 1000 + i % 9000 "V0I" i "_0.mail,S=" size
+			sub_ = i % 4 == 0 ? "/.Sent" : ""
+			f = m sub_ "/cur/" base ":2," (i % 3 ? "S" : "")
+			printf "%s", substr(block, 1, size) > f
+			close(f)
+			if (sub_ == "") print i " " base > (m "/courierimapuiddb")
+		}
+	}'
+}
+timed() { # timed LABEL COMMAND...
+	label=$1
+	shift
+	if [ "$(id -u)" = 0 ]; then sync; echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || :; fi
+	s=$(date +%s%N)
+	"$@" >"$work/log" 2>&1 || [ $? = 3 ] || { cat "$work/log"; exit 1; }
+	printf '%-34s %8.2f s\n' "$label" "$(echo "$(date +%s%N) $s" | awk '{ print ($1 - $2) / 1e9 }')"
+}
+rsync_sync() { rsync -a "$1" "$2" && sync -f "$2"; }
+run_import() { mkdir -p "$2" && "$import" --mail-root "$2" --no-accounts "$1"; }
+
+old=${1:-$work/old}
+[ $# -gt 0 ] || make_tree "$old"
+sync
+for round in $(seq "$rounds"); do
+	echo "round $round of $rounds"
+	rm -rf "$work/r1" "$work/r2" "$work/mail"
+	timed 'rsync -a' rsync -a "$old/home/vpopmail/domains/" "$work/r1/"
+	timed 'rsync -a, then sync' rsync_sync "$old/home/vpopmail/domains/" "$work/r2/"
+	timed 'rehome-import (syncs)' run_import "$old" "$work/mail"
+	timed 'rsync -a, nothing to do' rsync -a "$old/home/vpopmail/domains/" "$work/r1/"
+	timed 'rehome-import, nothing to do' run_import "$old" "$work/mail"
+done

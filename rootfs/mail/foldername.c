@@ -219,6 +219,8 @@ static void put_part(struct naming *m, const char *s, size_t n)
 		rh_str_addn(&m->out, s, n);
 	} else {
 		char *text = rh_text_guess(m->arena, s, n, &charset);
+		if (text && !*text)
+			text = NULL; /* nothing but escape sequences */
 		if (text)
 			put_utf8(m, text, charset);
 		for (size_t i = 0; !text && i < n; i++) {

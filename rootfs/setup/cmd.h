@@ -6,7 +6,7 @@
 
 struct rh_setup_options {
 	const char *root, *answers, *volume;
-	bool boot, no_services, dry_run, json;
+	bool boot, no_services, no_import, dry_run, json;
 	char **args; /* what follows the options */
 	int n_args;
 };

@@ -118,7 +118,7 @@ static void say_plan(struct rh_setup *s)
 		rh_setup_say(s, "  %s", s->changed.v[i]);
 }
 
-static int work(struct rh_setup *s, struct rh_diags *d, struct rh_err *err)
+static int work(struct rh_setup *s, bool import, struct rh_diags *d, struct rh_err *err)
 {
 	enum rh_state state;
 	int r;
@@ -141,7 +141,11 @@ static int work(struct rh_setup *s, struct rh_diags *d, struct rh_err *err)
 	if (r < 0)
 		return r;
 	say_result(s, state);
-	return rh_import_wanted(s, state) ? rh_import_start(s, err) : 0;
+	if (!import || !rh_import_wanted(s, state))
+		return 0;
+	/* The import wants the lock that we hold. */
+	rh_setup_unlock(s);
+	return rh_import_start(s, err);
 }
 
 int rh_cmd_apply(const struct rh_setup_options *o)
@@ -160,7 +164,7 @@ int rh_cmd_apply(const struct rh_setup_options *o)
 	if (r >= 0) {
 		r = rh_answers_find(&s, o->answers, &d);
 		if (r > 0)
-			r = work(&s, &d, &err);
+			r = work(&s, !o->no_import, &d, &err);
 		else if (r == 0)
 			r = no_answers(&s, &err);
 	}

@@ -77,9 +77,6 @@ static int import_failed(struct rh_setup *s, int r, struct rh_err *err)
 				  "start, or with: systemctl start rehome-import");
 	if (to_state(s, RH_STATE_CLOSED, &other) < 0)
 		rh_setup_say(s, "failed: %s", other.text);
-	if (r < 0)
-		return r;
-	rh_err_set(err, EIO, "%s", err->text);
 	return r;
 }
 

@@ -68,7 +68,8 @@ bool rh_cmd_may(const struct rh_setup *s)
 static const char usage[] =
     "rehome-setup makes this machine what the site's answers say, and keeps its state.\n"
     "\n"
-    "  rehome-setup apply [--answers FILE] [--boot] [--no-services] [--dry-run] [--json]\n"
+    "  rehome-setup apply [--answers FILE] [--boot] [--no-services] [--no-import]\n"
+    "                     [--dry-run] [--json]\n"
     "      Check the answers whole, then apply them. Safe to run twice, safe to cut anywhere.\n"
     "      Answers: --answers FILE, else the FAT volume REHOME, else those kept from before.\n"
     "        rehome-setup apply                          the volume REHOME, or again\n"
@@ -98,18 +99,24 @@ static const struct verb {
 	const char *options; /* short names of the options it takes */
 	bool args;
 } verbs[] = {
-    {"apply", rh_cmd_apply, "rabndj", false},
+    {"apply", rh_cmd_apply, "rabnidj", false},
     {"get", rh_cmd_get, "rj", true},
     {"state", rh_cmd_state, "rj", false},
     {"import", rh_cmd_import, "rvj", false},
 };
 
 static const struct option options[] = {
-    {"root", required_argument, NULL, 'r'},   {"answers", required_argument, NULL, 'a'},
-    {"boot", no_argument, NULL, 'b'},	      {"no-services", no_argument, NULL, 'n'},
-    {"dry-run", no_argument, NULL, 'd'},      {"json", no_argument, NULL, 'j'},
-    {"volume", required_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+    {"root", required_argument, NULL, 'r'},
+    {"answers", required_argument, NULL, 'a'},
+    {"boot", no_argument, NULL, 'b'},
+    {"no-services", no_argument, NULL, 'n'},
+    {"no-import", no_argument, NULL, 'i'},
+    {"dry-run", no_argument, NULL, 'd'},
+    {"json", no_argument, NULL, 'j'},
+    {"volume", required_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -144,6 +151,9 @@ static void take(struct rh_setup_options *o, int c)
 		break;
 	case 'n':
 		o->no_services = true;
+		break;
+	case 'i':
+		o->no_import = true;
 		break;
 	case 'd':
 		o->dry_run = true;

@@ -75,6 +75,12 @@ int rh_setup_lock(struct rh_setup *s, struct rh_err *err)
 	return rh_err_errno(err, errno, "cannot lock /run/rehome/setup.lock");
 }
 
+void rh_setup_unlock(struct rh_setup *s)
+{
+	rh_cleanup_close(&s->lock);
+	s->lock = -1;
+}
+
 const char *rh_rel(const char *path)
 {
 	while (*path == '/')

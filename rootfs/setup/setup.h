@@ -58,6 +58,7 @@ RH_CHECKED int rh_setup_open(struct rh_setup *s, const char *root, struct rh_err
 void rh_setup_close(struct rh_setup *s);
 /* One rehome-setup at a time: -EBUSY while another one works. */
 RH_CHECKED int rh_setup_lock(struct rh_setup *s, struct rh_err *err);
+void rh_setup_unlock(struct rh_setup *s);
 
 /* "/etc/x" → "etc/x" for the *at() calls below s->root. */
 const char *rh_rel(const char *path);

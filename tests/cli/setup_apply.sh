@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rehome-setup apply: the whole of it into a tree, twice, with stand-ins for the machine's programs.
+# shellcheck disable=SC2016,SC2119 # the words in quotes are for sh -c; apply may have no arguments
 # shellcheck source=tests/cli/setup.inc
 . "$(dirname "$0")/setup.inc"
 
@@ -62,6 +63,9 @@ check boot_changes_nothing cmp "$work/before" "$work/after"
 check boot_says_state says 'rehome-setup: state closed'
 check boot_runs_nothing_but_the_import test "$(cat "$work/calls")" = \
 	'systemctl start --no-block rehome-import.service'
+rm -f "$work/calls"
+check renew_works apply --boot --no-import
+check renew_runs_nothing test ! -e "$work/calls"
 check json_is_json sh -c '"$1" apply --root "$2" --json 2>/dev/null | python3 -m json.tool >/dev/null ||
 	! command -v python3 >/dev/null' - "$SETUP" "$work/root"
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rehome-setup import: the states around an importer that ends well, badly, or not at all.
+# shellcheck disable=SC2016,SC2119 # the words in quotes are for sh -c; apply may have no arguments
 # shellcheck source=tests/cli/setup.inc
 . "$(dirname "$0")/setup.inc"
 state() { "$SETUP" state --root "$work/root"; }
@@ -17,7 +18,8 @@ check import_says_ready says 'rehome-setup: state ready'
 check import_state test "$(state)" = ready
 check import_banner grep -q 'mail.example.org: ready' "$work/root/etc/issue.d/rehome.issue"
 check import_arguments grep -qx \
-	'rehome-import --volume OLDMAIL --report /var/lib/rehome/import/report.json' "$work/calls"
+	"rehome-import --volume OLDMAIL --report $work/root/var/lib/rehome/import/report.json" \
+	"$work/calls"
 rm -f "$work/calls"
 check ready_boot setup apply --boot
 check ready_imports_no_more test "$(calls rehome-import)" = 0

@@ -21,5 +21,5 @@ int rh_cmd_import(const struct rh_setup_options *o);
 void rh_cmd_voices(struct rh_setup *s, bool json);
 /* "failed: …", the following lines of TEXT indented below it. */
 void rh_cmd_failed(struct rh_setup *s, const char *text);
-/* Is this a user who may change the machine? Says so if not. */
-bool rh_cmd_may(const struct rh_setup *s);
+/* -EPERM unless this user may change the machine. */
+RH_CHECKED int rh_cmd_may(const struct rh_setup *s, struct rh_err *err);

@@ -160,7 +160,9 @@ int rh_cmd_apply(const struct rh_setup_options *o)
 	s.boot = o->boot;
 	rh_cmd_voices(&s, o->json);
 	if (r >= 0 && !s.dry_run)
-		r = rh_cmd_may(&s) ? rh_setup_lock(&s, &err) : rh_err_set(&err, EPERM, "not root");
+		r = rh_cmd_may(&s, &err);
+	if (r >= 0 && !s.dry_run)
+		r = rh_setup_lock(&s, &err);
 	if (r >= 0) {
 		r = rh_answers_find(&s, o->answers, &d);
 		if (r > 0)

@@ -10,11 +10,10 @@
 static int import(struct rh_setup *s, const struct rh_setup_options *o, struct rh_err *err)
 {
 	struct rh_diags d = {0};
-	int r;
+	int r = rh_cmd_may(s, err);
 
-	if (!rh_cmd_may(s))
-		return rh_err_set(err, EPERM, "not root");
-	r = rh_setup_lock(s, err);
+	if (r >= 0)
+		r = rh_setup_lock(s, err);
 	if (r < 0)
 		return r;
 	if (!rh_exists(s->root, rh_rel(RH_PATH_ANSWERS)))

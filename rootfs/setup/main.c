@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rehome-setup: makes the machine what the site's answers say. Verbs, options, voices. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,14 +56,13 @@ void rh_cmd_failed(struct rh_setup *s, const char *text)
 	}
 }
 
-bool rh_cmd_may(const struct rh_setup *s)
+int rh_cmd_may(const struct rh_setup *s, struct rh_err *err)
 {
 	if (s->foreign || geteuid() == 0)
-		return true;
-	fputs("rehome-setup: only root can change this machine: use sudo, or look without changing "
-	      "anything with --dry-run\n",
-	      stderr);
-	return false;
+		return 0;
+	return rh_err_set(err, EPERM,
+			  "only root can change this machine (apply --dry-run looks "
+			  "without changing anything)");
 }
 
 static const char usage[] =

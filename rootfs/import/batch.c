@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Batches. Two queues: one is being filled while the other, all written, waits for its syncfs() in
- * a thread. The trap: rh_after_fn queues while a batch is being emptied, so settle() takes the
- * batch's lists away before it begins; what it queues is covered by the next sync, which starts
- * later.
+ * a thread. The trap: rh_after_fn queues while a batch is being emptied. So settle() takes the
+ * batch's lists away before it begins, what is queued meanwhile goes into the next one, and it must
+ * not start a flush itself: a flush inside a flush would lay one batch over the other and lose it.
  */
 #include "rootfs/import/batch.h"
 
@@ -55,6 +55,8 @@ struct rh_batch {
 	atomic_bool dirty; /* something was changed that no sync covers */
 	atomic_ulong serial;
 	bool running, threaded;
+	bool settling; /* rh_after_fn are being called */
+	uint64_t queued, named;
 	pthread_t thread;
 	int sync_result;
 };
@@ -184,6 +186,7 @@ static void queue_item(struct rh_batch *b, struct rh_tdir *d, const char *from, 
 	struct queue *q = &b->q;
 	RH_GROW(q->v, q->n, q->cap);
 	d->refs++;
+	b->queued++;
 	q->v[q->n++] = (struct item){d, from, rh_arena_strdup(q->names, to), temp};
 }
 
@@ -194,7 +197,7 @@ static void *sync_thread(void *arg)
 	return NULL;
 }
 
-static int rename_all(struct queue *q, struct rh_err *err)
+static int rename_all(struct rh_batch *b, struct queue *q, struct rh_err *err)
 {
 	for (size_t i = 0; i < q->n; i++) {
 		struct item *it = &q->v[i];
@@ -204,6 +207,7 @@ static int rename_all(struct queue *q, struct rh_err *err)
 		if (r < 0)
 			return rh_err_errno(err, -r, "cannot give the name %s", it->to);
 		it->temp = false;
+		b->named++;
 	}
 	return 0;
 }
@@ -225,12 +229,14 @@ static int settle(struct rh_batch *b, struct rh_err *err)
 		rh_err_errno(err, -r, "cannot flush the target filesystem");
 	b->dirty |= q.n > 0;
 	if (r == 0)
-		r = rename_all(&q, err);
+		r = rename_all(b, &q, err);
+	b->settling = true;
 	for (size_t i = 0; r == 0 && i < q.nafter; i++) {
 		rh_after_fn *fn = q.after[i].fn;
 		q.after[i].fn = NULL;
 		r = fn(b, q.after[i].arg, err);
 	}
+	b->settling = false;
 	queue_free(&q);
 	return r;
 }
@@ -255,7 +261,7 @@ static int flush(struct rh_batch *b, struct rh_err *err)
 
 static int flush_if_full(struct rh_batch *b, struct rh_err *err)
 {
-	if (b->q.n < BATCH_FILES && b->q.bytes < BATCH_BYTES)
+	if (b->settling || (b->q.n < BATCH_FILES && b->q.bytes < BATCH_BYTES))
 		return 0;
 	return flush(b, err);
 }
@@ -309,6 +315,11 @@ int rh_batch_finish(struct rh_batch *b, struct rh_err *err)
 		if (r < 0)
 			return r;
 	}
+	if (b->named != b->queued)
+		return rh_err_set(err, EIO,
+				  "%ju files were written but only %ju got their names: a fault of "
+				  "this program; nothing is lost, run it again",
+				  (uintmax_t)b->queued, (uintmax_t)b->named);
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #define TAIL_LINES  8
 #define TAIL_WIDTH  200 /* so that they all fit into an rh_err */
 #define TICK_MS	    200
+#define END_TICK_MS 2
 #define GRACE_MS    5000
 
 static volatile sig_atomic_t interrupted;
@@ -292,7 +293,10 @@ static int wait_output(const struct rh_proc *p, struct pipes *pp, pid_t pid, str
 
 	while (!ended || pp->out[0] >= 0 || pp->err[0] >= 0) {
 		struct pollfd fds[2] = {{pp->out[0], POLLIN, 0}, {pp->err[0], POLLIN, 0}};
-		int n = poll(fds, 2, ended ? 0 : TICK_MS);
+		/* With both pipes closed only the child's end is left to wait for, and poll() does
+		 * not tell it. */
+		int silent = fds[0].fd < 0 && fds[1].fd < 0;
+		int n = poll(fds, 2, ended ? 0 : silent ? END_TICK_MS : TICK_MS);
 
 		if (n > 0 && fds[0].revents)
 			drain(&pp->out[0], out, p->capture);

@@ -147,6 +147,20 @@ static int put_mailbox(struct writer *w, const struct rh_domain *d, const struct
 	return count(w, r);
 }
 
+/* Dovecot counts a mailbox when something in it changes; until then the administrator would see
+ * none of the imported mail. A mailbox that this run did not change has Dovecot's figures. */
+static int put_usage(struct writer *w, const struct rh_account *a, struct rh_err *err)
+{
+	const struct rh_report *rep = &w->run->report;
+	for (size_t i = 0; i < rep->naccount; i++) {
+		const struct rh_account_line *l = &rep->account[i];
+		if (strcmp(l->address, a->address) == 0 && strcmp(l->result, "carried") == 0)
+			return count(
+			    w, w->sink->usage(w->sink, a->address, l->stated, l->messages, err));
+	}
+	return 0;
+}
+
 static int put_account(struct writer *w, const struct rh_domain *d, const struct rh_account *a,
 		       struct rh_err *err)
 {
@@ -155,6 +169,8 @@ static int put_account(struct writer *w, const struct rh_domain *d, const struct
 	int r = put_mailbox(w, d, a, password, err);
 	if (r == 0)
 		r = count(w, w->sink->alias(w->sink, a->address, d->name, err));
+	if (r == 0)
+		r = put_usage(w, a, err);
 	if (r == 0 && a->admin && usable)
 		r = count(w, w->sink->admin(w->sink, a->address, password, d->name, err));
 	else if (r == 0 && a->admin)

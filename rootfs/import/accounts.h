@@ -30,6 +30,9 @@ struct rh_sink {
 		     struct rh_err *err);
 	int (*admin)(struct rh_sink *s, const char *username, const char *password,
 		     const char *domain, struct rh_err *err);
+	/* What the mailbox holds, for PostfixAdmin's list, until Dovecot's own first count. */
+	int (*usage)(struct rh_sink *s, const char *username, uint64_t bytes, uint64_t messages,
+		     struct rh_err *err);
 	int (*log)(struct rh_sink *s, const char *domain, const char *data, struct rh_err *err);
 	int (*commit)(struct rh_sink *s, struct rh_err *err);
 	void (*rollback)(struct rh_sink *s);

@@ -26,6 +26,7 @@ enum {
 	ALIAS,
 	ADMIN,
 	DOMAIN_ADMIN,
+	USAGE,
 	LOG,
 	STATEMENTS
 };
@@ -60,6 +61,8 @@ static const char *const sql[STATEMENTS] = {
     [DOMAIN_ADMIN] = "INSERT INTO domain_admins (username, domain, created, active) "
 		     "SELECT ?, ?, NOW(), 1 FROM DUAL WHERE NOT EXISTS "
 		     "(SELECT 1 FROM domain_admins WHERE username = ? AND domain = ?)",
+    [USAGE] = "INSERT INTO quota2 (username, bytes, messages) VALUES (?, ?, ?) "
+	      "ON DUPLICATE KEY UPDATE bytes = VALUES(bytes), messages = VALUES(messages)",
     [LOG] = "INSERT INTO log (timestamp, username, domain, action, data) "
 	    "VALUES (NOW(), 'rehome-import', ?, 'import', ?)",
 };
@@ -231,6 +234,15 @@ static int put_admin(struct rh_sink *s, const char *username, const char *passwo
 	return r2 < 0 ? r2 : r | r2;
 }
 
+static int put_usage(struct rh_sink *s, const char *username, uint64_t bytes, uint64_t messages,
+		     struct rh_err *err)
+{
+	char *nbytes RH_FREE = rh_xasprintf("%ju", bytes);
+	char *nmessages RH_FREE = rh_xasprintf("%ju", messages);
+	const char *p[] = {username, nbytes, nmessages};
+	return change((struct db_sink *)s, USAGE, 3, p, err);
+}
+
 static int put_log(struct rh_sink *s, const char *domain, const char *data, struct rh_err *err)
 {
 	const char *p[] = {domain, data};
@@ -273,6 +285,7 @@ struct rh_sink *rh_sink_db(const char *database, const char *socket)
 	    .mailbox = put_mailbox,
 	    .alias = put_alias,
 	    .admin = put_admin,
+	    .usage = put_usage,
 	    .log = put_log,
 	    .commit = commit,
 	    .rollback = rollback,

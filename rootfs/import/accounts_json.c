@@ -102,6 +102,17 @@ static int put_admin(struct rh_sink *s, const char *username, const char *passwo
 	return RH_PUT_ROW;
 }
 
+static int put_usage(struct rh_sink *s, const char *username, uint64_t bytes, uint64_t messages,
+		     struct rh_err *err)
+{
+	struct json_object *o = row(s, "quota2");
+	(void)err;
+	put(o, "username", username);
+	json_object_object_add(o, "bytes", json_object_new_int64((int64_t)bytes));
+	json_object_object_add(o, "messages", json_object_new_int64((int64_t)messages));
+	return RH_PUT_ROW;
+}
+
 static int put_log(struct rh_sink *s, const char *domain, const char *data, struct rh_err *err)
 {
 	(void)s;
@@ -141,6 +152,7 @@ struct rh_sink *rh_sink_json(const char *file)
 	    .mailbox = put_mailbox,
 	    .alias = put_alias,
 	    .admin = put_admin,
+	    .usage = put_usage,
 	    .log = put_log,
 	    .commit = commit,
 	    .rollback = rollback,

@@ -57,6 +57,7 @@ struct rh_batch {
 	bool running, threaded;
 	bool settling; /* rh_after_fn are being called */
 	uint64_t queued, named;
+	size_t max_files;
 	pthread_t thread;
 	int sync_result;
 };
@@ -68,6 +69,7 @@ struct rh_batch *rh_batch_new(int root, bool chown, uid_t uid, gid_t gid)
 	b->chown = chown;
 	b->uid = uid;
 	b->gid = gid;
+	b->max_files = rh_step_batch(BATCH_FILES);
 	b->q.names = rh_arena_new();
 	return b;
 }
@@ -261,7 +263,7 @@ static int flush(struct rh_batch *b, struct rh_err *err)
 
 static int flush_if_full(struct rh_batch *b, struct rh_err *err)
 {
-	if (b->settling || (b->q.n < BATCH_FILES && b->q.bytes < BATCH_BYTES))
+	if (b->settling || (b->q.n < b->max_files && b->q.bytes < BATCH_BYTES))
 		return 0;
 	return flush(b, err);
 }

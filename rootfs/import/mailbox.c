@@ -293,6 +293,7 @@ static void account_line(struct rh_mailbox *m, int r)
 	a->messages = m->messages;
 	a->copied = m->copied;
 	a->renamed = m->renamed;
+	a->stated = m->stated;
 	a->bytes = rep->dry_run ? m->stated : m->bytes;
 	a->result = r < 0	   ? "failed"
 		    : m->refused   ? "refused"

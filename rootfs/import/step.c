@@ -32,6 +32,12 @@ bool rh_step_init(void)
 	return stop_at || fail_at || getenv("RH_COUNT_STEPS");
 }
 
+unsigned long rh_step_batch(unsigned long n)
+{
+	unsigned long v = number("RH_BATCH_FILES");
+	return v ? v : n;
+}
+
 void rh_step_finish(void)
 {
 	const char *file = getenv("RH_COUNT_STEPS");

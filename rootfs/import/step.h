@@ -17,3 +17,5 @@ bool rh_step_init(void);
 /* 0, or a negative errno that the operation must return as its own. */
 int rh_step(void);
 void rh_step_finish(void);
+/* How many files a batch has: N, or what RH_BATCH_FILES says, so that tests see many batches. */
+unsigned long rh_step_batch(unsigned long n);

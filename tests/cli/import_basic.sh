@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What import carries, looked at file by file; that it reads only; that it can be repeated.
-# shellcheck source=tests/cli/import.inc
+# shellcheck source=tests/cli/import.inc disable=SC1091,SC2154,SC2034,SC2016
 . "$(dirname "$0")/import.inc"
 
 fresh

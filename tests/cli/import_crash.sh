@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Stop at every operation that writes, run again: the same end as without the stop, and then nothing
 # more to do. The same with a full disk (STRIDE=1: at every operation, else at every fourth).
-# shellcheck source=tests/cli/import.inc
+# shellcheck source=tests/cli/import.inc disable=SC1091,SC2154,SC2034,SC2016
 . "$(dirname "$0")/import.inc"
 
 # Two mailboxes are enough: alice has one of each thing, bob makes the run span mailboxes.
@@ -44,6 +44,17 @@ sweep() { # sweep VARIABLE STATUS STRIDE
 	[ "$bad" = 0 ]
 }
 check stop_at_every_step sweep RH_STOP_AT_STEP 100 1
+# The same with batches of three files: many flushes, and mailboxes that span them.
+rm -rf "$work/mail"
+mkdir "$work/mail"
+RH_BATCH_FILES=3 RH_COUNT_STEPS=$work/steps import
+check small_batches as_whole
+whole_steps=$steps
+steps=$(cat "$work/steps")
+export RH_BATCH_FILES=3
+check stop_in_small_batches sweep RH_STOP_AT_STEP 100 "${STRIDE:-3}"
+unset RH_BATCH_FILES
+steps=$whole_steps
 trace "$work/mail" >"$work/before"
 import
 trace "$work/mail" >"$work/after"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The rows in a real MariaDB with PostfixAdmin's tables: what is written, what a second run changes,
 # whose password wins. Needs mariadbd (found in PATH or in RH_MARIADB, an unpacked package).
-# shellcheck source=tests/cli/import.inc
+# shellcheck source=tests/cli/import.inc disable=SC1091,SC2154,SC2034,SC2016
 . "$(dirname "$0")/import.inc"
 
 prefix=${RH_MARIADB:-}

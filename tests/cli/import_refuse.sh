@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What import refuses or cannot carry: each is said, with file and line, and costs nothing else.
-# shellcheck source=tests/cli/import.inc
+# shellcheck source=tests/cli/import.inc disable=SC1091,SC2154,SC2034,SC2016
 . "$(dirname "$0")/import.inc"
 dom() { echo "$work/old/home/vpopmail/domains/example.com"; }
 

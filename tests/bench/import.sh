@@ -3,18 +3,29 @@
 # rehome-import against `rsync -a`: the same data, the same disk, one run; prints both.
 #
 # usage: tests/bench/import.sh [OLDROOT]     default: a made tree of MESSAGES (20000) messages
-# WORK (a folder on the disk to measure) and ROUNDS (3) may be set. Each round: rsync -a with a sync
-# at the end, rsync -a alone, rehome-import (which always ends with one), then both again with
-# nothing to do. Root drops the caches before each.
+# WORK (a folder on the disk to measure) and ROUNDS (3) may be set. Each round: rsync -a alone, rsync
+# -a with a sync at the end, rehome-import (which always syncs), then both again with nothing to do.
+# Root works in a file system of its own (FS=xfs or ext4, in a file), because a sync would write out
+# what the rest of the machine is doing, and drops the caches before each (WARM=1: does not).
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 import=${BUILD:-$top/build}/bin/rehome-import
 messages=${MESSAGES:-20000}
 rounds=${ROUNDS:-3}
 work=$(mktemp -d "${WORK:-/var/tmp}/rehome-bench.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+cleanup() {
+	mountpoint -q "$work" && umount "$work"
+	rm -rf "$work" "$work.img"
+}
+trap cleanup EXIT
 trap 'exit 130' INT TERM
 command -v rsync >/dev/null || { echo "skip import_bench: rsync is not installed"; exit 77; }
+if [ "$(id -u)" = 0 ] && truncate -s 6G "$work.img" && "mkfs.${FS:-xfs}" -q "$work.img" &&
+	mount -o loop "$work.img" "$work" 2>/dev/null; then
+	echo "on a ${FS:-xfs} of its own"
+else
+	echo "on the file system of $work"
+fi
 
 make_tree() { # 20 accounts; sizes 1 to 24 KiB and a few of 400 KiB, seed 1
 	awk -v n="$messages" -v root="$1" 'BEGIN {
@@ -46,7 +57,8 @@ make_tree() { # 20 accounts; sizes 1 to 24 KiB and a few of 400 KiB, seed 1
 timed() { # timed LABEL COMMAND...
 	label=$1
 	shift
-	if [ "$(id -u)" = 0 ]; then sync; echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || :; fi
+	sync -f "$work"
+	if [ "$(id -u)" = 0 ] && [ -z "${WARM:-}" ]; then echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || :; fi
 	s=$(date +%s%N)
 	"$@" >"$work/log" 2>&1 || [ $? = 3 ] || { cat "$work/log"; exit 1; }
 	printf '%-34s %8.2f s\n' "$label" "$(echo "$(date +%s%N) $s" | awk '{ print ($1 - $2) / 1e9 }')"
@@ -54,15 +66,17 @@ timed() { # timed LABEL COMMAND...
 rsync_sync() { rsync -a "$1" "$2" && sync -f "$2"; }
 run_import() { mkdir -p "$2" && "$import" --mail-root "$2" --no-accounts "$1"; }
 
-old=${1:-$work/old}
-[ $# -gt 0 ] || make_tree "$old"
-sync
+old=$work/old
+if [ $# -gt 0 ]; then cp -a "$1" "$old"; else make_tree "$old"; fi
+# as many messages there as here, or the figures mean nothing
+count() { find "$1" -type f \( -path '*/cur/*' -o -path '*/new/*' \) | wc -l; }
 for round in $(seq "$rounds"); do
 	echo "round $round of $rounds"
 	rm -rf "$work/r1" "$work/r2" "$work/mail"
 	timed 'rsync -a' rsync -a "$old/home/vpopmail/domains/" "$work/r1/"
 	timed 'rsync -a, then sync' rsync_sync "$old/home/vpopmail/domains/" "$work/r2/"
 	timed 'rehome-import (syncs)' run_import "$old" "$work/mail"
+	[ "$(count "$work/mail")" = "$(count "$old")" ] || { echo "messages are missing"; exit 1; }
 	timed 'rsync -a, nothing to do' rsync -a "$old/home/vpopmail/domains/" "$work/r1/"
 	timed 'rehome-import, nothing to do' run_import "$old" "$work/mail"
 done

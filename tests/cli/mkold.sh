@@ -7,6 +7,7 @@
 # CP932, subscriptions, a message in new/), bob (hashed directory, DES, POP list v1), carol (POP
 # list v2, torn uiddb), dave (no Courier files at all), postmaster. hash.example (domains/0/…):
 # erin (POP list v0). alias.example is an alias domain of example.com.
+# shellcheck disable=SC2016 # dollars of hashes and keywords
 set -eu
 root=$1
 home=$root/home/vpopmail/domains

@@ -8,4 +8,4 @@ $(BUILDER_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILDER_OBJS) 
 	$(CC) $(CFLAGS) $(EXTRA_LDFLAGS) -o $@ $^ $(BUILDER_LIBS) $(call pkg_libs,cmocka)
 UNIT_TESTS += $(BUILDER_TESTS)
 CHECK_SCRIPTS += tests/cases/check.sh
-GUEST_TESTS += $(wildcard tests/guest/[0-9]*.sh)
+GUEST_TESTS += $(wildcard tests/guest/[0-9]*.sh) tests/guest/mutations.sh

@@ -37,6 +37,11 @@ int main(int argc, char **argv)
 	}
 	for (size_t i = 0; argc >= 2 && i < N_VERBS; i++)
 		if (!strcmp(argv[1], verbs[i]->name)) {
+			if (argc >= 3 && !strcmp(argv[2], "--help")) {
+				printf("usage: rh-probe %s %s\n%s\n", verbs[i]->name,
+				       verbs[i]->args, verbs[i]->summary);
+				return RH_EXIT_OK;
+			}
 			int r = verbs[i]->run(argc - 1, argv + 1);
 			curl_global_cleanup();
 			return r;

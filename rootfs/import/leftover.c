@@ -133,7 +133,7 @@ static void qmail(struct rh_run *run, int dir, const char *file, const char *nam
 			      "delivery rule not carried: mail to it was thrown away");
 }
 
-static void acl(struct rh_run *run, int dir, const char *file, const char *name, const char *what)
+void rh_leftover_acl(struct rh_run *run, int dir, const char *file, const char *name)
 {
 	struct rh_str text RH_STR = {0};
 	struct rh_err err = {0};
@@ -141,7 +141,8 @@ static void acl(struct rh_run *run, int dir, const char *file, const char *name,
 	struct rh_span line, who;
 
 	if (rh_source_read(dir, name, &text, &err) < 0) {
-		rh_report_add(&run->report, RH_LOST, file, 0, "%s not carried: %s", what, err.text);
+		rh_report_add(&run->report, RH_LOST, file, 0, "access rights not carried: %s",
+			      err.text);
 		return;
 	}
 	rh_text_init(&t, rh_str_text(&text), text.len);
@@ -152,7 +153,7 @@ static void acl(struct rh_run *run, int dir, const char *file, const char *name,
 		if (rh_span_cut(&line, ' ', &who) &&
 		    (rh_span_is(who, "owner") || rh_span_is(who, "administrators")))
 			continue;
-		rh_report_add(&run->report, RH_LOST, file, t.line, "%s not carried: %.*s", what,
+		rh_report_add(&run->report, RH_LOST, file, t.line, "access right not carried: %.*s",
 			      (int)all.n, all.s);
 	}
 }
@@ -173,7 +174,7 @@ static void classify(struct rh_run *run, int dir, const char *path, const char *
 		else if (u->act == QMAIL)
 			qmail(run, dir, file, name, where);
 		else if (u->act == ACL)
-			acl(run, dir, file, name, u->text);
+			rh_leftover_acl(run, dir, file, name);
 		return;
 	}
 	rh_report_add(&run->report, RH_LOST, file, 0, "not carried: unknown %s",

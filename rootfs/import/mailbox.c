@@ -23,6 +23,8 @@
 #include "rootfs/import/source.h"
 #include "rootfs/mail/foldername.h"
 
+#define HIERARCHY "courierimaphieracl"
+
 void rh_mailbox_refuse(struct rh_mailbox *m, const char *dir, const char *why)
 {
 	char *file RH_FREE =
@@ -109,7 +111,7 @@ static int list_folders(struct rh_mailbox *m, struct rh_err *err)
 			enum rh_name_how how = RH_NAME_KEPT;
 			const char *charset, *name = l.v[i].name;
 			if (strcmp(name, "cur") == 0 || strcmp(name, "new") == 0 ||
-			    strcmp(name, "tmp") == 0)
+			    strcmp(name, "tmp") == 0 || strcmp(name, HIERARCHY) == 0)
 				continue;
 			if (!is_folder(m, &l.v[i])) {
 				if (!converted)
@@ -123,6 +125,40 @@ static int list_folders(struct rh_mailbox *m, struct rh_err *err)
 		}
 	rh_dirlist_free(&l);
 	return r;
+}
+
+/* Does the folder NAME, or one below it, exist at the target? */
+static bool has_folder(struct rh_mailbox *m, const char *name)
+{
+	enum rh_name_how how;
+	const char *charset, *to = rh_folder_name(m->arena, name, &how, &charset);
+	size_t n = strlen(to);
+	for (size_t i = 1; i < m->n; i++)
+		if (strncmp(m->v[i].dst + 1, to, n) == 0 && strchr(".", m->v[i].dst[1 + n]))
+			return true;
+	return false;
+}
+
+/* courierimaphieracl/NAME: access rights of a folder, also of one that only holds other folders.
+ * Dovecot shows such a parent by itself, as long as something is below it. */
+static void hierarchy(struct rh_mailbox *m)
+{
+	struct rh_dirlist l = {0};
+	int dir RH_CLOSE = -1;
+	if (rh_source_subdir(m->src, HIERARCHY, &dir) < 0)
+		return;
+	if (rh_source_list(m->arena, dir, &l, NULL) < 0)
+		rh_report_add(&m->run->report, RH_LOST, m->path, 0, HIERARCHY " cannot be read");
+	rh_dirlist_sort(&l);
+	for (size_t i = 0; i < l.n; i++) {
+		const char *name = l.v[i].name;
+		char *file = rh_arena_printf(m->arena, "%s/" HIERARCHY "/%s", m->path, name);
+		if (!has_folder(m, name))
+			rh_report_add(&m->run->report, RH_LOST, file, 0,
+				      "not carried: a folder without mail and without folders");
+		rh_leftover_acl(m->run, dir, file, name);
+	}
+	rh_dirlist_free(&l);
 }
 
 /* Everything in a folder that is no message and no state file. */
@@ -293,7 +329,7 @@ static void account_line(struct rh_mailbox *m, int r)
 	a->messages = m->messages;
 	a->copied = m->copied;
 	a->renamed = m->renamed;
-	a->stated = m->stated;
+	a->stated = m->copied == m->messages ? m->bytes : m->stated;
 	a->bytes = rep->dry_run ? m->stated : m->bytes;
 	a->result = r < 0	   ? "failed"
 		    : m->refused   ? "refused"
@@ -327,6 +363,8 @@ int rh_mailbox_import(struct rh_run *run, const struct rh_domain *d, const struc
 	r = a->real ? rh_source_dir(run->source, m.path, &m.src, &why) : -ENOENT;
 	if (r == 0)
 		r = list_folders(&m, &why);
+	if (r == 0)
+		hierarchy(&m);
 	if (r == -ENOENT && a->real)
 		rh_report_add(&run->report, RH_REMARK, m.path, 0,
 			      "there is no Maildir: the mailbox begins empty");

@@ -25,7 +25,7 @@ struct rh_entry {
 struct rh_account_line {
 	const char *address, *result; /* "carried", "unchanged", "refused", "failed", "planned" */
 	uint64_t folders, messages, copied, renamed, bytes;
-	uint64_t stated; /* bytes of all its messages, by the sizes in their names */
+	uint64_t stated; /* bytes of all its messages: measured, or as their names say */
 };
 
 struct rh_report {

@@ -86,6 +86,10 @@ void rh_leftover_domain(struct rh_run *run, const struct rh_domain *d);
 void rh_leftover_maildir(struct rh_run *run, int dir, const char *path, const char *name,
 			 unsigned char type);
 
+/* The file NAME of access rights in DIR (FILE for the report): reported unless it only grants the
+ * mailbox's owner. */
+void rh_leftover_acl(struct rh_run *run, int dir, const char *file, const char *name);
+
 /* One mailbox: copy, convert, queue. Fails only when the target cannot be written or the user
  * interrupts. */
 RH_CHECKED int rh_mailbox_import(struct rh_run *run, const struct rh_domain *d,

@@ -41,7 +41,7 @@ is() { # is EXPECTED QUERY
 	got=$(sql postfixadmin -e "$2")
 	[ "$got" = "$1" ] || { printf '    %s\n    is: %s\n' "$2" "$got"; return 1; }
 }
-dump() { for t in domain alias_domain mailbox alias admin domain_admins log; do sql postfixadmin -e "SELECT * FROM $t"; done; }
+dump() { for t in domain alias_domain mailbox alias admin domain_admins quota2 log; do sql postfixadmin -e "SELECT * FROM $t"; done; }
 
 fresh
 dbimport
@@ -67,6 +67,8 @@ check domain_rows is "alias.example virtual 0,example.com virtual 0,hash.example
 check alias_domain_row is 'alias.example	example.com' 'SELECT alias_domain, target_domain FROM alias_domain'
 check admin_row is 'postmaster@example.com	0' 'SELECT username, superadmin FROM admin'
 check domain_admin_row is 'postmaster@example.com	example.com' 'SELECT username, domain FROM domain_admins'
+want=$(find "$(src alice)" \( -path '*/cur/*' -o -path '*/new/*' \) -type f -printf '%s\n' | awk '{ n++; s += $1 } END { printf "%d\t%d", n, s }')
+check usage_row is "$want" "SELECT messages, bytes FROM quota2 WHERE username = 'alice@example.com'"
 check log_rows is 2 "SELECT COUNT(*) FROM log WHERE action = 'import'"
 check record_is_private test "$(stat -c %a "$work/mail/.rehome-import.accounts")" = 600
 check record_has_no_hash sh -c "! grep -qF '$md5' '$work/mail/.rehome-import.accounts'"

@@ -35,3 +35,5 @@ CREATE TABLE domain_admins (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, username
 CREATE TABLE log (timestamp datetime NOT NULL DEFAULT '2000-01-01 00:00:00', username varchar(255) NOT NULL,
   domain varchar(255) NOT NULL, action varchar(255) NOT NULL, data text NOT NULL,
   id int NOT NULL AUTO_INCREMENT PRIMARY KEY, KEY timestamp (timestamp));
+CREATE TABLE quota2 (username varchar(100) NOT NULL PRIMARY KEY, bytes bigint(20) NOT NULL DEFAULT 0,
+  messages int NOT NULL DEFAULT 0);

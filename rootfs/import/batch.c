@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,28 +153,52 @@ int rh_batch_dir(struct rh_batch *b, int parent, const char *name, struct rh_tdi
 	return 0;
 }
 
+/* A new file that belongs to its owner from the start: this thread makes it under the owner's
+ * filesystem ids (setfsuid(2)), which saves the change of owner, a transaction of its own, for each
+ * message. Where the owner may not write (a folder that is root's), it is given away afterwards. */
+static int open_owned(const struct rh_batch *b, int dir, const char *name)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	int fd, code;
+
+	if (b->chown) {
+		setfsgid(b->gid);
+		setfsuid(b->uid);
+	}
+	fd = openat(dir, name, flags, 0600);
+	code = fd < 0 ? errno : 0;
+	if (!b->chown)
+		return fd < 0 ? -code : fd;
+	setfsuid(geteuid());
+	setfsgid(getegid());
+	if (code != EACCES)
+		return fd < 0 ? -code : fd;
+	fd = openat(dir, name, flags, 0600);
+	if (fd < 0)
+		return -errno;
+	if (fchown(fd, b->uid, b->gid) == 0)
+		return fd;
+	code = errno;
+	close(fd);
+	unlinkat(dir, name, 0);
+	return -code;
+}
+
 int rh_batch_temp(struct rh_batch *b, struct rh_tdir *d, struct rh_temp *temp, int *fd,
 		  struct rh_err *err)
 {
-	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
 	snprintf(temp->name, sizeof temp->name, "%s" RH_BATCH_TEMP "%lu", d->maildir ? "tmp/" : ".",
 		 atomic_fetch_add(&b->serial, 1));
 	int r = rh_step();
 	if (r == 0) {
-		*fd = openat(d->fd, temp->name, flags, 0600);
-		if (*fd < 0 && errno == EEXIST && unlinkat(d->fd, temp->name, 0) == 0)
-			*fd = openat(d->fd, temp->name, flags, 0600);
-		r = *fd < 0 ? -errno : 0;
+		*fd = open_owned(b, d->fd, temp->name);
+		if (*fd == -EEXIST && unlinkat(d->fd, temp->name, 0) == 0)
+			*fd = open_owned(b, d->fd, temp->name);
+		r = *fd < 0 ? *fd : 0;
 	}
 	if (r < 0)
 		return rh_err_errno(err, -r, "cannot make a file");
 	b->dirty = true;
-	if (b->chown && fchown(*fd, b->uid, b->gid) < 0) {
-		r = -errno;
-		close(*fd);
-		rh_batch_drop(d, temp);
-		return rh_err_errno(err, -r, "cannot give a file to its owner");
-	}
 	return 0;
 }
 

@@ -20,15 +20,18 @@ int rh_err_set(struct rh_err *err, int code, const char *fmt, ...)
 
 int rh_err_errno(struct rh_err *err, int code, const char *fmt, ...)
 {
+	const char *cause = strerror(code);
 	va_list ap;
-	size_t len;
+	size_t len, room;
 
 	if (err) {
 		va_start(ap, fmt);
 		vsnprintf(err->text, sizeof err->text, fmt, ap);
 		va_end(ap);
 		len = strlen(err->text);
-		snprintf(err->text + len, sizeof err->text - len, ": %s", strerror(code));
+		room = sizeof err->text - strlen(cause) - 3;
+		len = len < room ? len : room;
+		snprintf(err->text + len, sizeof err->text - len, ": %s", cause);
 	}
 	return -code;
 }
@@ -41,7 +44,7 @@ int rh_err_prefix(struct rh_err *err, int r, const char *fmt, ...)
 	va_list ap;
 	int n;
 
-	if (!err)
+	if (!err || r >= 0)
 		return r;
 	va_start(ap, fmt);
 	n = vsnprintf(context, sizeof context, fmt, ap);

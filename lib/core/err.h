@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#define RH_ERR_MAX 2048
+#define RH_ERR_MAX 4096
 
 /* Marks a result that must not be ignored. */
 #define RH_CHECKED	__attribute__((warn_unused_result))
@@ -22,8 +22,8 @@ struct rh_err {
 /* Set the text and return -code. CODE is a positive errno. ERR may be NULL. */
 int rh_err_set(struct rh_err *err, int code, const char *fmt, ...) RH_PRINTF(3, 4);
 
-/* The same, with ": strerror(code)" appended. */
+/* The same, with ": strerror(code)" appended; when space runs out, the text before it is cut. */
 int rh_err_errno(struct rh_err *err, int code, const char *fmt, ...) RH_PRINTF(3, 4);
 
-/* Put "CONTEXT: " before the present text and return R unchanged. */
+/* Put "CONTEXT: " before the present text and return R unchanged; nothing when R is no error. */
 int rh_err_prefix(struct rh_err *err, int r, const char *fmt, ...) RH_PRINTF(3, 4);

@@ -3,9 +3,11 @@
 #include "lib/core/file.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int rh_file_read(int dirfd, const char *path, size_t max, struct rh_str *out, struct rh_err *err)
@@ -66,6 +68,8 @@ int rh_outfile_open(struct rh_outfile *f, int dirfd, const char *path, mode_t mo
 	f->fd = openat(dirfd, f->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	if (f->fd < 0) {
 		r = rh_err_errno(err, errno, "cannot create %s", f->tmp);
+		free(f->tmp); /* not ours: nothing to remove */
+		f->tmp = NULL;
 		rh_outfile_abort(f);
 		return r;
 	}
@@ -169,21 +173,103 @@ int rh_sync_parent(int dirfd, const char *path, struct rh_err *err)
 	return 0;
 }
 
+int rh_sync_path(int dirfd, const char *path, struct rh_err *err)
+{
+	RH_CLOSE int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return rh_err_errno(err, errno, "cannot open %s", path);
+	if (fsync(fd) < 0 && errno != EINVAL)
+		return rh_err_errno(err, errno, "cannot write %s", path);
+	return 0;
+}
+
+/* For filesystems that cannot exchange two names: the old folder goes aside and comes back when the
+ * new one cannot take its place. */
+static int replace_in_two_steps(const char *made, const char *target, struct rh_err *err)
+{
+	RH_FREE char *aside = rh_xasprintf("%s.old", made);
+	int r;
+
+	if (rename(target, aside) < 0)
+		return rh_err_errno(err, errno, "cannot move %s aside", target);
+	if (rename(made, target) == 0) {
+		r = rh_sync_parent(AT_FDCWD, target, err);
+		if (r == 0)
+			r = rh_remove_tree(AT_FDCWD, aside, err);
+		return rh_err_prefix(err, r, "%s is the new one; the old one is in %s", target,
+				     aside);
+	}
+	r = rh_err_errno(err, errno, "cannot rename %s to %s", made, target);
+	if (rename(aside, target) < 0)
+		return rh_err_prefix(err, r, "the old %s is now %s", target, aside);
+	return r;
+}
+
+int rh_replace_dir(const char *made, const char *target, struct rh_err *err)
+{
+	int r;
+
+	/* Never over something that another process has put there since. */
+	if (syscall(SYS_renameat2, AT_FDCWD, made, AT_FDCWD, target, RENAME_NOREPLACE) == 0)
+		return rh_sync_parent(AT_FDCWD, target, err);
+	if (!rh_exists(AT_FDCWD, target)) {
+		if (rename(made, target) < 0)
+			return rh_err_errno(err, errno, "cannot rename %s to %s", made, target);
+		return rh_sync_parent(AT_FDCWD, target, err);
+	}
+	if (syscall(SYS_renameat2, AT_FDCWD, made, AT_FDCWD, target, RENAME_EXCHANGE) < 0) {
+		if (errno == EINVAL || errno == ENOSYS)
+			return replace_in_two_steps(made, target, err);
+		return rh_err_errno(err, errno, "cannot replace %s", target);
+	}
+	r = rh_sync_parent(AT_FDCWD, target, err);
+	if (r == 0)
+		r = rh_remove_tree(AT_FDCWD, made, err);
+	return rh_err_prefix(err, r, "%s is the new one; the old one is in %s", target, made);
+}
+
+void rh_fill_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* mkdir of one step; what is there must be a folder, or a link to one. */
+static int mkdir_one(int dirfd, const char *path, mode_t mode, struct rh_err *err)
+{
+	struct stat st;
+
+	if (mkdirat(dirfd, path, mode) == 0)
+		return 0;
+	if (errno == EEXIST && fstatat(dirfd, path, &st, 0) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		errno = ENOTDIR;
+	}
+	return rh_err_errno(err, errno, "cannot make folder %s", path);
+}
+
 int rh_mkdirs(int dirfd, const char *path, mode_t mode, struct rh_err *err)
 {
 	RH_FREE char *copy = rh_xstrdup(path);
+	int r;
 
 	for (char *p = copy + (*copy == '/'); *p; p++) {
 		if (*p != '/')
 			continue;
 		*p = '\0';
-		if (mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
-			return rh_err_errno(err, errno, "cannot make folder %s", copy);
+		r = mkdir_one(dirfd, copy, mode, err);
+		if (r < 0)
+			return r;
 		*p = '/';
 	}
-	if (mkdirat(dirfd, copy, mode) < 0 && errno != EEXIST)
-		return rh_err_errno(err, errno, "cannot make folder %s", path);
-	return 0;
+	return mkdir_one(dirfd, copy, mode, err);
 }
 
 static int remove_below(int fd, struct rh_err *err);
@@ -210,20 +296,25 @@ static int remove_one(int dirfd, const char *name, struct rh_err *err)
 
 static int remove_below(int fd, struct rh_err *err)
 {
-	RH_CLOSEDIR DIR *dir = fdopendir(dup(fd));
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	RH_CLOSEDIR DIR *dir = own < 0 ? NULL : fdopendir(own);
 	struct dirent *e;
 	int r;
 
-	if (!dir)
-		return rh_err_errno(err, errno, "cannot list a folder");
-	while ((e = readdir(dir))) {
+	if (!dir) {
+		r = rh_err_errno(err, errno, "cannot list a folder");
+		if (own >= 0)
+			close(own);
+		return r;
+	}
+	while (errno = 0, (e = readdir(dir))) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		r = remove_one(fd, e->d_name, err);
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return errno ? rh_err_errno(err, errno, "cannot list a folder") : 0;
 }
 
 int rh_remove_tree(int dirfd, const char *path, struct rh_err *err)

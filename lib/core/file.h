@@ -54,7 +54,21 @@ RH_CHECKED int rh_file_write(int dirfd, const char *path, mode_t mode, const voi
 /* fsync the directory that holds PATH. */
 RH_CHECKED int rh_sync_parent(int dirfd, const char *path, struct rh_err *err);
 
-/* mkdir -p; existing directories are fine. */
+/*
+ * Give folder MADE the name TARGET. What has that name already is exchanged for it in one step, so
+ * that TARGET is always one of the two and whole, and is removed afterwards. On failure MADE is
+ * still there under its own name, or TARGET is the new folder and the text says what is left.
+ */
+RH_CHECKED int rh_replace_dir(const char *made, const char *target, struct rh_err *err);
+
+/* fsync one file or folder. */
+RH_CHECKED int rh_sync_path(int dirfd, const char *path, struct rh_err *err);
+
+/* Open /dev/null for each standard stream that the caller has closed: a file of ours that got such
+ * a number would receive our messages. For the start of main(). */
+void rh_fill_standard_fds(void);
+
+/* mkdir -p; existing directories are fine, anything else of that name is -ENOTDIR. */
 RH_CHECKED int rh_mkdirs(int dirfd, const char *path, mode_t mode, struct rh_err *err);
 
 /* Remove PATH and everything below it, never following a link; absent is fine. */

@@ -21,10 +21,12 @@
 
 #define CAPTURE_MAX (16u * 1024 * 1024)
 #define TAIL_LINES  8
-#define TAIL_WIDTH  200 /* so that they all fit into an rh_err */
+#define TAIL_WIDTH  200
 #define TICK_MS	    200
 #define END_TICK_MS 2
 #define GRACE_MS    5000
+_Static_assert(2 * TAIL_LINES * (TAIL_WIDTH + 5) + 256 <= RH_ERR_MAX,
+	       "the last lines of both streams must fit into an error");
 
 static volatile sig_atomic_t interrupted;
 
@@ -39,12 +41,14 @@ static void on_signal(int sig)
 
 void rh_catch_signals(void)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
+	struct sigaction sa = {.sa_handler = on_signal}, old;
 
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGHUP, &sa, NULL);
+	/* Under nohup(1) the end of the terminal is nothing to us. */
+	if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -185,6 +189,13 @@ static int open_pipes(const struct rh_proc *p, bool collect, struct pipes *pp)
 	return 0;
 }
 
+/* Wait for a child that is ending or has been killed. */
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 static int spawn(const struct rh_proc *p, bool collect, struct pipes *pp, pid_t *pid,
 		 struct rh_err *err)
 {
@@ -215,7 +226,7 @@ static int spawn(const struct rh_proc *p, bool collect, struct pipes *pp, pid_t 
 	close_fd(&pp->report[0]);
 	if (!code)
 		return 0;
-	waitpid(*pid, NULL, 0);
+	reap(*pid);
 	*pid = 0;
 	return rh_err_errno(err, code, "cannot run %s", p->argv[0]);
 }
@@ -226,6 +237,7 @@ struct lines {
 	struct rh_str part;
 	char *tail[TAIL_LINES];
 	size_t n;
+	bool too_much; /* more output than a capture may hold */
 };
 
 static void line_done(struct lines *l)
@@ -275,8 +287,10 @@ static void drain(int *fd, struct lines *l, struct rh_str *capture)
 	}
 	if (!capture)
 		lines_feed(l, buf, (size_t)n);
-	else if (capture->len + (size_t)n <= CAPTURE_MAX)
+	else if (!l->too_much && capture->len + (size_t)n <= CAPTURE_MAX)
 		rh_str_addn(capture, buf, (size_t)n);
+	else
+		l->too_much = true; /* read on, or the child would wait for us for ever */
 }
 
 static int decode_status(int raw)
@@ -302,7 +316,7 @@ static int wait_output(const struct rh_proc *p, struct pipes *pp, pid_t pid, str
 			drain(&pp->out[0], out, p->capture);
 		if (n > 0 && fds[1].revents)
 			drain(&pp->err[0], log, NULL);
-		if (ended && n <= 0)
+		if (ended && (n == 0 || (n < 0 && errno != EINTR)))
 			break; /* a grandchild may keep the pipe open for ever: do not wait for it
 				*/
 		if (!ended && waitpid(pid, &raw, WNOHANG) == pid) {
@@ -342,6 +356,9 @@ static int run_result(const struct rh_proc *p, int why, int status, const struct
 		rh_str_addf(&text, "%s was killed by signal %d", p->argv[0], status - 256);
 	else if (status)
 		rh_str_addf(&text, "%s failed with exit status %d", p->argv[0], status);
+	else if (out->too_much)
+		return rh_err_set(err, EFBIG, "%s printed more than %u MiB", p->argv[0],
+				  CAPTURE_MAX >> 20);
 	else
 		return 0;
 	add_tail(&text, out);
@@ -406,7 +423,7 @@ void rh_proc_stop(pid_t *pid, int grace_ms)
 	while (!rh_proc_poll(*pid, NULL)) {
 		if (now_ms() - start > grace_ms) {
 			kill(-*pid, SIGKILL);
-			waitpid(*pid, NULL, 0);
+			reap(*pid);
 			break;
 		}
 		nanosleep(&tick, NULL);

@@ -22,7 +22,7 @@ struct rh_proc {
 	const char *cwd;	 /* NULL: ours */
 	int in;			 /* child's stdin; 0: /dev/null */
 	int out;		 /* child's stdout; 0: see below */
-	struct rh_str *capture;	 /* collects stdout when out is 0 (at most 16 MiB) */
+	struct rh_str *capture;	 /* collects stdout when out is 0; -EFBIG above 16 MiB */
 	const char *input;	 /* text for stdin when in is 0 (at most 64 KiB, a pipe's size) */
 	/* Each line of stderr, and of stdout when it is neither given nor captured. NULL: the last
 	 * lines are kept and put into the error text. */

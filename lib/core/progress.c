@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/core/mem.h"
+#include "lib/core/file.h"
 
 struct step {
 	char *name, *text;
@@ -135,7 +135,7 @@ static void json_line(struct rh_progress *p, const char *text)
 			rh_str_addc(&s, *text);
 	}
 	rh_str_add(&s, "\"}\n");
-	if (write(p->json_fd, s.data, s.len) < 0)
+	if (rh_write_all(p->json_fd, s.data, s.len, NULL) < 0)
 		p->json_fd = -1; /* the reader has gone: go on without it */
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -46,6 +47,22 @@ static void err_prefix_keeps_the_first_cause(void **state)
 	rh_err_prefix(&err, -1, "%s", "context");
 	assert_string_equal(err.text + strlen(err.text) - 5, "cause");
 	assert_memory_equal(err.text, "context: ", 9);
+}
+
+static void err_errno_keeps_the_cause_of_a_long_name(void **state)
+{
+	struct rh_err err;
+	char longest[RH_ERR_MAX + 10];
+	static const char cause[] = ": No such file or directory";
+
+	(void)state;
+	memset(longest, 'a', sizeof longest);
+	longest[sizeof longest - 1] = '\0';
+	rh_err_errno(&err, ENOENT, "cannot open %s", longest);
+	assert_string_equal(err.text + strlen(err.text) - strlen(cause), cause);
+	strcpy(err.text, "as it was");
+	assert_int_equal(rh_err_prefix(&err, 0, "no error"), 0);
+	assert_string_equal(err.text, "as it was");
 }
 
 static void arena_gives_zeroed_aligned_memory(void **state)
@@ -120,6 +137,49 @@ static void remove_tree_does_not_follow_links(void **state)
 	assert_true(rh_exists(AT_FDCWD, "keep"));
 }
 
+static void mkdirs_takes_only_a_folder_for_one(void **state)
+{
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_file_write(AT_FDCWD, "plain", 0644, "x", 1, &err), 0);
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "plain", 0755, &err), -ENOTDIR);
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "plain/below", 0755, &err), -ENOTDIR);
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "real/below", 0755, &err), 0);
+	assert_int_equal(symlink("real", "linked"), 0);
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "linked/below", 0755, &err), 0);
+}
+
+static void make_folder(const char *name, const char *text)
+{
+	struct rh_str path = {0};
+
+	assert_int_equal(rh_mkdirs(AT_FDCWD, name, 0755, NULL), 0);
+	rh_str_addf(&path, "%s/file", name);
+	assert_int_equal(rh_file_write(AT_FDCWD, path.data, 0644, text, strlen(text), NULL), 0);
+	rh_str_free(&path);
+}
+
+static void replace_dir_exchanges_and_removes_the_old(void **state)
+{
+	struct rh_str text = {0};
+	struct rh_err err;
+
+	(void)state;
+	make_folder("made1", "one");
+	assert_int_equal(rh_replace_dir("made1", "target", &err), 0);
+	make_folder("made2", "two");
+	assert_int_equal(rh_replace_dir("made2", "target", &err), 0);
+	assert_int_equal(rh_file_read(AT_FDCWD, "target/file", 9, &text, &err), 0);
+	assert_string_equal(text.data, "two");
+	assert_false(rh_exists(AT_FDCWD, "made1"));
+	assert_false(rh_exists(AT_FDCWD, "made2"));
+	make_folder("made3", "three");
+	assert_int_equal(rh_replace_dir("made3", "no/such/target", &err), -ENOENT);
+	assert_true(rh_exists(AT_FDCWD, "made3/file"));
+	rh_str_free(&text);
+}
+
 static void random_text_is_text_and_differs(void **state)
 {
 	char a[41], b[41];
@@ -158,6 +218,47 @@ static void proc_reports_how_the_child_ended(void **state)
 	rh_str_free(&out);
 	assert_int_equal(rh_proc_call(&err, "/no/such/program", NULL), -ENOENT);
 	assert_non_null(strstr(err.text, "/no/such/program"));
+}
+
+static void proc_says_when_it_cannot_hold_the_output(void **state)
+{
+	struct rh_str out = {0};
+	struct rh_err err;
+	int status;
+
+	(void)state;
+	assert_int_equal(run(&err, "head -c 17000000 /dev/zero", &out, 0, &status), -EFBIG);
+	assert_non_null(strstr(err.text, "16 MiB"));
+	rh_str_free(&out);
+}
+
+static void proc_error_has_the_last_lines_of_both_streams(void **state)
+{
+	static const char script[] =
+	    "l=$(printf %0200d 0); for i in 1 2 3 4 5 6 7 8 9; do echo $l; echo $l >&2; done; "
+	    "echo last-out; echo last-err >&2; exit 1";
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_proc_call(&err, "sh", "-c", script, NULL), -ECHILD);
+	assert_non_null(strstr(err.text, "last-out"));
+	assert_non_null(strstr(err.text, "last-err"));
+}
+
+static void closed_streams_are_not_taken_by_files(void **state)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		close(1);
+		close(2);
+		rh_fill_standard_fds();
+		_exit(open("/", O_RDONLY | O_CLOEXEC) <= 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void proc_input_environment_and_lines(void **state)
@@ -208,12 +309,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(err_prefix_keeps_the_first_cause),
+	    cmocka_unit_test(err_errno_keeps_the_cause_of_a_long_name),
 	    cmocka_unit_test(arena_gives_zeroed_aligned_memory),
 	    cmocka_unit_test(outfile_appears_only_by_commit),
 	    cmocka_unit_test(outfile_reports_a_full_disk),
 	    cmocka_unit_test(remove_tree_does_not_follow_links),
+	    cmocka_unit_test(mkdirs_takes_only_a_folder_for_one),
+	    cmocka_unit_test(replace_dir_exchanges_and_removes_the_old),
 	    cmocka_unit_test(random_text_is_text_and_differs),
 	    cmocka_unit_test(proc_reports_how_the_child_ended),
+	    cmocka_unit_test(proc_says_when_it_cannot_hold_the_output),
+	    cmocka_unit_test(proc_error_has_the_last_lines_of_both_streams),
+	    cmocka_unit_test(closed_streams_are_not_taken_by_files),
 	    cmocka_unit_test(proc_input_environment_and_lines),
 	    cmocka_unit_test(did_you_mean_finds_near_words_only),
 	    cmocka_unit_test(diags_are_sorted_by_file_and_line),

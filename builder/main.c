@@ -6,6 +6,7 @@
 
 #include "builder/cmd.h"
 #include "lib/core/diag.h"
+#include "lib/core/file.h"
 #include "lib/core/proc.h"
 
 struct verb {
@@ -58,6 +59,7 @@ int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
 
+	rh_fill_standard_fds();
 	/* libarchive converts file names by the locale; only for characters, not for messages. */
 	setlocale(LC_CTYPE, "C.UTF-8");
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "builder/build.h"
 #include "builder/cmd.h"
@@ -107,6 +108,14 @@ static int check_host(void)
 	return missing ? -ENOENT : 0;
 }
 
+/* Of this process alone, without its children. */
+static long peak_mib(void)
+{
+	struct rusage u;
+
+	return getrusage(RUSAGE_SELF, &u) == 0 ? u.ru_maxrss / 1024 : -1;
+}
+
 static int build(const struct options *o, const struct rh_plan *plan, const char *data_dir,
 		 struct rh_err *err)
 {
@@ -129,8 +138,10 @@ static int build(const struct options *o, const struct rh_plan *plan, const char
 					    "minute");
 	r = rh_build_pair(&b, &unchanged, err);
 	rh_progress_free(&b.progress);
-	if (r == 0)
-		printf("%s: %s\n", target, unchanged ? "nothing has changed" : "built");
+	if (r == 0 && unchanged)
+		printf("%s: nothing has changed\n", target);
+	else if (r == 0)
+		printf("%s: built; this program's own peak memory: %ld MiB\n", target, peak_mib());
 	return r;
 }
 

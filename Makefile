@@ -54,7 +54,7 @@ check: all $(UNIT_TESTS)
 
 # Builds the images and rehearses them; installs first what the host lacks.
 test: host-setup
-	@$(MAKE) --no-print-directory all $(UNIT_TESTS)
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS) $(CHECK_SCRIPTS) $(sort $(GUEST_TESTS))
 
 asan:
@@ -68,7 +68,7 @@ proof: host-setup all
 
 # The main job, from a fresh machine to a verdict. KEEP=1 leaves the machine running to look at.
 demo: host-setup
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all
 	@tests/demo.sh $(if $(KEEP),--keep)
 
 host-setup:

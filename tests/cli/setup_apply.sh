@@ -66,8 +66,12 @@ check boot_runs_nothing_but_the_import test "$(cat "$work/calls")" = \
 rm -f "$work/calls"
 check renew_works apply --boot --no-import
 check renew_runs_nothing test ! -e "$work/calls"
-check json_is_json sh -c '"$1" apply --root "$2" --json 2>/dev/null | python3 -m json.tool >/dev/null ||
-	! command -v python3 >/dev/null' - "$SETUP" "$work/root"
+if command -v python3 >/dev/null; then
+	check json_is_json sh -c '"$1" apply --root "$2" --json 2>/dev/null | python3 -m json.tool >/dev/null' \
+		- "$SETUP" "$work/root"
+else
+	echo "skip json_is_json: python3 is not installed"
+fi
 
 # --- somebody changed things by hand: they come back ---
 echo broken >"$work/root/etc/beta.conf"

@@ -33,6 +33,10 @@
 /* Part of the key: change it when the builder makes another image from the same inputs. */
 #define BUILD_FORMAT "1"
 
+/* More than a guest of 768 MB keeps in memory before it writes, and than a filesystem's own needs.
+ */
+#define SPACE_FLOOR (300u << 20)
+
 struct work {
 	const struct rh_build *b;
 	struct rh_tree_spec spec;
@@ -66,27 +70,6 @@ static uint64_t choose_epoch(const char *tree)
 	return tree && stat(tree, &st) == 0 ? (uint64_t)st.st_mtime : (uint64_t)time(NULL);
 }
 
-static int digest_extras(struct rh_digest *d, const struct rh_extras *x, struct rh_err *err)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < x->n; i++) {
-		const struct rh_extra *e = &x->v[i];
-		char mode[16];
-
-		snprintf(mode, sizeof mode, "%o", (unsigned)e->mode);
-		rh_digest_part(d, "path", e->path, strlen(e->path));
-		rh_digest_part(d, "mode", mode, strlen(mode));
-		if (e->text)
-			rh_digest_part(d, "text", e->text, e->len);
-		else if (e->link)
-			rh_digest_part(d, "link", e->link, strlen(e->link));
-		else if (e->source)
-			r = rh_digest_file(d, AT_FDCWD, e->source, err);
-	}
-	return r;
-}
-
 static int make_keys(struct work *w, struct rh_err *err)
 {
 	const char *recipe = json_object_to_json_string_ext(w->b->plan->recipe.json, 0);
@@ -104,8 +87,8 @@ static int make_keys(struct work *w, struct rh_err *err)
 	rh_digest_part(d, "tree", w->tree_key, strlen(w->tree_key));
 	rh_digest_part(d, "boot", w->boot_key, strlen(w->boot_key));
 	rh_digest_part(d, "programs", w->programs_key, strlen(w->programs_key));
-	if (r == 0)
-		r = digest_extras(d, &w->extras, err);
+	for (size_t i = 0; r == 0 && i < w->extras.n; i++)
+		r = rh_extra_digest(d, &w->extras.v[i], err);
 	rh_digest_final(&d, w->key);
 	return r;
 }
@@ -113,8 +96,10 @@ static int make_keys(struct work *w, struct rh_err *err)
 static int prepare(struct work *w, struct rh_err *err)
 {
 	const struct rh_recipe *recipe = &w->b->plan->recipe;
-	int r;
+	int r = rh_manifest_replaceable(w->b->target, err);
 
+	if (r < 0)
+		return r;
 	w->spec = (struct rh_tree_spec){.name = recipe->name,
 					.release = recipe->release,
 					.arch = recipe->arch,
@@ -129,15 +114,23 @@ static int prepare(struct work *w, struct rh_err *err)
 	return make_keys(w, err);
 }
 
+/* Is the image there in its whole length? Its bytes are for `sha256sum -c`: that takes too long. */
+static bool has_image(const struct work *w, const char *name)
+{
+	RH_FREE char *path = rh_xasprintf("%s/%s", w->b->target, name);
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == w->layout.disk_sectors * RH_SECTOR;
+}
+
 static bool is_unchanged(const struct work *w)
 {
-	RH_FREE char *a = rh_xasprintf("%s/a.img", w->b->target);
-	RH_FREE char *b = rh_xasprintf("%s/b.img", w->b->target);
 	char key[RH_SHA256_HEX];
 
 	return !w->b->force && !w->b->tree.refresh &&
 	       rh_manifest_key(w->b->target, key, NULL) == 0 && !strcmp(key, w->key) &&
-	       rh_exists(AT_FDCWD, a) && rh_exists(AT_FDCWD, b);
+	       has_image(w, "a.img") && has_image(w, "b.img");
 }
 
 /* --- steps --- */
@@ -178,7 +171,8 @@ static int compose_boot(struct work *w, struct rh_err *err)
 	int r = rh_file_read(AT_FDCWD, path, 256, &kver, err);
 
 	if (r < 0)
-		return r;
+		return rh_err_prefix(err, r, "the cached boot files are damaged, remove %s",
+				     w->boot);
 	w->kver = rh_xstrdup(kver.data);
 	rh_compose_boot(w->b->plan, &w->layout, w->kver, initrd, &w->extras);
 	r = rh_extras_sort(&w->extras, err);
@@ -192,7 +186,7 @@ static int compose_boot(struct work *w, struct rh_err *err)
 /* Two images with the tree in them, besides what the filesystems themselves take. */
 static int check_space(const struct work *w, const char *dir, struct rh_err *err)
 {
-	const uint64_t need = 2 * (w->tree_bytes + (300u << 20));
+	const uint64_t need = 2 * (w->tree_bytes + SPACE_FLOOR);
 	struct statvfs vfs;
 	uint64_t have;
 
@@ -236,11 +230,22 @@ static int make_scratch(struct work *w, struct rh_err *err)
 	return 0;
 }
 
-static void on_tree(void *arg, uint64_t bytes)
+/* QEMU, whose disk cannot grow, stops its guest and says nothing: libguestfs would wait for ever.
+ * So the filling ends while there is still room for what the guest has not written out. */
+static int on_tree(void *arg, uint64_t bytes, struct rh_err *err)
 {
 	struct work *w = arg;
+	struct statvfs vfs;
 
 	rh_progress_at(w->b->progress, bytes, w->tree_bytes, NULL);
+	if (statvfs(w->scratch, &vfs) < 0)
+		return rh_err_errno(err, errno, "cannot look at %s", w->scratch);
+	if ((uint64_t)vfs.f_bavail * vfs.f_frsize < SPACE_FLOOR)
+		return rh_err_set(err, ENOSPC,
+				  "less than %u MiB are left for %s: free some, or choose another "
+				  "folder with -o",
+				  SPACE_FLOOR >> 20, w->b->target);
+	return 0;
 }
 
 static int step_disk(struct work *w, struct rh_err *err)
@@ -355,26 +360,18 @@ static int step_pair(struct work *w, struct rh_err *err)
 	return rh_manifest_write(&w->manifest, w->scratch, err);
 }
 
-/* The last act. An older pair of the same name goes aside first and is removed last. */
+/* The last act; nothing of the pair has had its name before. */
 static int publish(struct work *w, struct rh_err *err)
 {
-	RH_FREE char *old = rh_xasprintf("%s.old", w->scratch);
-	int r = 0;
+	int r = rh_manifest_replaceable(w->b->target, err);
 
-	if (rh_exists(AT_FDCWD, w->b->target) && rename(w->b->target, old) < 0)
-		return rh_err_errno(err, errno, "cannot replace %s", w->b->target);
-	if (rename(w->scratch, w->b->target) < 0) {
-		r = rh_err_errno(err, errno, "cannot make %s", w->b->target);
-		if (rh_exists(AT_FDCWD, old) && rename(old, w->b->target) < 0)
-			return rh_err_prefix(err, r, "the old pair is now in %s", old);
+	if (r == 0)
+		r = rh_replace_dir(w->scratch, w->b->target, err);
+	if (r < 0)
 		return r;
-	}
 	free(w->scratch);
 	w->scratch = NULL;
-	r = rh_sync_parent(AT_FDCWD, w->b->target, err);
-	if (r == 0)
-		r = rh_remove_tree(AT_FDCWD, old, err);
-	return r;
+	return 0;
 }
 
 static void plan_steps(const struct work *w)
@@ -407,6 +404,8 @@ static int run(struct work *w, struct rh_err *err)
 		return r;
 	rh_progress_begin(w->b->progress, "pair");
 	r = step_pair(w, err);
+	if (r == 0 && rh_interrupted())
+		r = rh_err_set(err, EINTR, "interrupted");
 	if (r == 0)
 		r = publish(w, err);
 	rh_progress_end(w->b->progress, r == 0);
@@ -419,8 +418,7 @@ static void work_free(struct work *w)
 
 	/* What was half made has no value; if it cannot be removed, its name says what it is. */
 	if (w->scratch && rh_remove_tree(AT_FDCWD, w->scratch, &ignored) < 0)
-		rh_progress_say(w->b->progress, "%s could not be removed: %s", w->scratch,
-				ignored.text);
+		rh_progress_say(w->b->progress, "%s is left behind: %s", w->scratch, ignored.text);
 	rh_extras_free(&w->extras);
 	rh_extras_free(&w->esp);
 	rh_str_free(&w->dpkg);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* rehome build: from a recipe to a pair of disks. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +41,19 @@ struct options {
 	bool quiet, force;
 };
 
+/* An open descriptor of that number, or -1 with a message. */
+static int descriptor(const char *text)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	if (end != text && !*end && n > 0 && n <= INT_MAX && fcntl((int)n, F_GETFD) >= 0)
+		return (int)n;
+	fprintf(stderr, "rehome build: --progress-fd %s: give an open descriptor, such as 3\n",
+		text);
+	return -1;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
@@ -74,8 +89,8 @@ static int parse(int argc, char **argv, struct options *o)
 			o->force = true;
 			break;
 		case 'p':
-			o->progress_fd = atoi(optarg);
-			if (o->progress_fd < 1)
+			o->progress_fd = descriptor(optarg);
+			if (o->progress_fd < 0)
 				return -EINVAL;
 			break;
 		case 'q':
@@ -126,11 +141,15 @@ static int build(const struct options *o, const struct rh_plan *plan, const char
 			     .target = target,
 			     .force = o->force,
 			     .tree = o->tree};
+	RH_FREE char *real = NULL;
 	bool unchanged = false;
 	int r;
 
 	while (strlen(target) > 1 && target[strlen(target) - 1] == '/')
 		target[strlen(target) - 1] = '\0';
+	real = realpath(target, NULL); /* a link to the folder stays one */
+	if (real)
+		b.target = real;
 	b.progress = b.tree.progress = rh_progress_new(o->progress_fd, o->quiet);
 	if (!strcmp(rh_disk_accelerator(), "tcg"))
 		rh_progress_say(b.progress, "note: no usable /dev/kvm here: the disks are filled "

@@ -64,16 +64,21 @@ static int launch(guestfs_h *g, const struct rh_disk_job *job, struct rh_err *er
 				   GUESTFS_ADD_DRIVE_OPTS_DISCARD, "besteffort", -1) < 0)
 		return failed(g, job->image, err);
 	if (guestfs_launch(g) < 0) {
-		failed(g, "the libguestfs appliance does not start", err);
-		return rh_err_prefix(err, -EIO,
-				     "(run 'libguestfs-test-tool' to see why; a readable kernel in "
-				     "/boot is needed)");
+		int r = failed(g, "the libguestfs appliance does not start", err);
+
+		return r == -EINTR
+			   ? r
+			   : rh_err_prefix(
+				 err, r,
+				 "(run 'libguestfs-test-tool' to see why; a readable kernel in "
+				 "/boot is needed)");
 	}
 	return 0;
 }
 
-static int make_volumes(guestfs_h *g, const struct rh_layout *l, struct rh_err *err)
+static int make_volumes(guestfs_h *g, const struct rh_disk_job *job, struct rh_err *err)
 {
+	const struct rh_layout *l = job->layout;
 	char *const pvs[] = {(char[]){PV_DEVICE}, NULL};
 	const struct {
 		const char *name;
@@ -126,8 +131,9 @@ static int make_filesystems(guestfs_h *g, const struct rh_disk_job *job, struct 
 	return r;
 }
 
-static int mount_all(guestfs_h *g, struct rh_err *err)
+static int mount_all(guestfs_h *g, const struct rh_disk_job *job, struct rh_err *err)
 {
+	(void)job;
 	if (guestfs_mount(g, "/dev/" VG "/root", "/") < 0 || guestfs_mkdir(g, "/var") < 0 ||
 	    guestfs_mount(g, "/dev/" VG "/var", "/var") < 0 || guestfs_mkdir(g, "/boot") < 0 ||
 	    guestfs_mount(g, BOOT_DEVICE, "/boot") < 0)
@@ -172,15 +178,17 @@ static int fill_tree(guestfs_h *g, const struct rh_disk_job *job, struct rh_err 
 	close(ends[0]);
 	pthread_join(thread, NULL);
 	/* EPIPE only says that the reader failed first. */
-	if (w.r < 0 && w.r != -EPIPE) {
+	if (w.r < 0 && (w.r != -EPIPE || r == 0)) {
 		*err = w.err;
 		r = w.r;
 	}
 	return r;
 }
 
-static int fill_esp(guestfs_h *g, const struct rh_extras *esp, struct rh_err *err)
+static int fill_esp(guestfs_h *g, const struct rh_disk_job *job, struct rh_err *err)
 {
+	const struct rh_extras *esp = job->esp;
+
 	if (guestfs_mkdir_p(g, "/boot/efi") < 0 || guestfs_mount(g, ESP_DEVICE, "/boot/efi") < 0)
 		return failed(g, "cannot mount the EFI system partition", err);
 	for (size_t i = 0; i < esp->n; i++) {
@@ -199,38 +207,44 @@ static int fill_esp(guestfs_h *g, const struct rh_extras *esp, struct rh_err *er
 	return 0;
 }
 
-static int finish(guestfs_h *g, struct rh_err *err)
+static int finish(guestfs_h *g, const struct rh_disk_job *job, struct rh_err *err)
 {
+	(void)job;
 	if (guestfs_umount_all(g) < 0 || guestfs_shutdown(g) < 0)
 		return failed(g, "cannot finish the image", err);
 	return 0;
 }
 
+typedef int step(guestfs_h *g, const struct rh_disk_job *job, struct rh_err *err);
+
+/* libguestfs cannot be stopped inside most calls: look between them. */
+static int run_steps(guestfs_h *g, const struct rh_disk_job *job, const char *name,
+		     step *const *steps, struct rh_err *err)
+{
+	int r = 0;
+
+	rh_progress_begin(job->progress, name);
+	for (; r == 0 && *steps; steps++) {
+		r = (*steps)(g, job, err);
+		if (r == 0 && rh_interrupted())
+			r = rh_err_set(err, EINTR, "interrupted");
+	}
+	rh_progress_end(job->progress, r == 0);
+	return r;
+}
+
 int rh_disk_fill(const struct rh_disk_job *job, struct rh_err *err)
 {
+	static step *const make[] = {launch, make_volumes, make_filesystems, mount_all, NULL};
+	static step *const fill[] = {fill_tree, fill_esp, finish, NULL};
 	guestfs_h *g = guestfs_create();
 	int r;
 
 	if (!g)
 		return rh_err_errno(err, errno, "libguestfs cannot be used");
-	rh_progress_begin(job->progress, "appliance");
-	r = launch(g, job, err);
+	r = run_steps(g, job, "appliance", make, err);
 	if (r == 0)
-		r = make_volumes(g, job->layout, err);
-	if (r == 0)
-		r = make_filesystems(g, job, err);
-	if (r == 0)
-		r = mount_all(g, err);
-	rh_progress_end(job->progress, r == 0);
-	if (r == 0) {
-		rh_progress_begin(job->progress, "tree");
-		r = fill_tree(g, job, err);
-		if (r == 0)
-			r = fill_esp(g, job->esp, err);
-		if (r == 0)
-			r = finish(g, err);
-		rh_progress_end(job->progress, r == 0);
-	}
+		r = run_steps(g, job, "tree", fill, err);
 	guestfs_close(g);
 	return r;
 }

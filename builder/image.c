@@ -99,6 +99,8 @@ int rh_image_clone(const char *source, const char *target, void (*tick)(void *ar
 		return rh_err_errno(err, errno, "cannot create %s", target);
 	while (r == 0 && (data = lseek(in, data, SEEK_DATA)) >= 0) {
 		hole = lseek(in, data, SEEK_HOLE);
+		if (hole < 0)
+			break;
 		while (r == 0 && data < hole) {
 			off_t end = hole - data > step ? data + step : hole;
 
@@ -110,6 +112,8 @@ int rh_image_clone(const char *source, const char *target, void (*tick)(void *ar
 				r = rh_err_set(err, EINTR, "interrupted");
 		}
 	}
+	if (r == 0 && errno != ENXIO) /* ENXIO: no more data, which is how it should end */
+		r = rh_err_errno(err, errno, "cannot find the data of %s", source);
 	return r;
 }
 

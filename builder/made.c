@@ -42,8 +42,7 @@ static int digest_tree(struct rh_digest *d, int root, const char *dir, struct rh
 		if (S_ISDIR(st.st_mode)) {
 			r = digest_tree(d, root, path, err);
 		} else if (S_ISREG(st.st_mode)) {
-			rh_digest_part(d, "path", path, strlen(path));
-			r = rh_digest_file(d, root, path, err);
+			r = rh_digest_file(d, path, root, path, err);
 		}
 	}
 	return r;
@@ -51,26 +50,19 @@ static int digest_tree(struct rh_digest *d, int root, const char *dir, struct rh
 
 int rh_made_boot_key(const struct rh_made_inputs *in, char key[RH_SHA256_HEX], struct rh_err *err)
 {
-	struct rh_digest *d = rh_digest_new();
-	RH_FREE char *script = rh_xasprintf("%s/builder/bootfiles.sh", in->data_dir);
+	RH_CLOSE int root = open(in->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rh_digest *d;
 	int r;
 
+	if (root < 0)
+		return rh_err_errno(err, errno, "cannot open %s", in->data_dir);
+	d = rh_digest_new();
 	rh_digest_part(d, "tree", in->tree_key, strlen(in->tree_key));
 	rh_digest_part(d, "early", in->grub_early, strlen(in->grub_early));
-	r = rh_digest_file(d, AT_FDCWD, script, err);
-	for (size_t i = 0; r == 0 && i < in->extras->n; i++) {
-		const struct rh_extra *e = &in->extras->v[i];
-
-		if (!is_boot_input(e->path))
-			continue;
-		rh_digest_part(d, "path", e->path, strlen(e->path));
-		if (e->text)
-			rh_digest_part(d, "text", e->text, e->len);
-		else if (e->link)
-			rh_digest_part(d, "link", e->link, strlen(e->link));
-		else if (e->source)
-			r = rh_digest_file(d, AT_FDCWD, e->source, err);
-	}
+	r = rh_digest_file(d, "script", root, "builder/bootfiles.sh", err);
+	for (size_t i = 0; r == 0 && i < in->extras->n; i++)
+		if (is_boot_input(in->extras->v[i].path))
+			r = rh_extra_digest(d, &in->extras->v[i], err);
 	rh_digest_final(&d, key);
 	return r;
 }
@@ -85,7 +77,7 @@ int rh_made_programs_key(const char *data_dir, char key[RH_SHA256_HEX], struct r
 	if (root < 0)
 		return rh_err_errno(err, errno, "cannot open %s", data_dir);
 	d = rh_digest_new();
-	r = rh_digest_file(d, root, "Makefile", err);
+	r = rh_digest_file(d, "Makefile", root, "Makefile", err);
 	for (size_t i = 0; r == 0 && i < sizeof dirs / sizeof *dirs; i++)
 		r = digest_tree(d, root, dirs[i], err);
 	rh_digest_final(&d, key);
@@ -135,10 +127,32 @@ static int sandbox(const struct sandbox_call *c, struct rh_err *err)
 			   err);
 }
 
-/* Move the finished folder or file to its place in the cache; losing a race to an equal one is
- * fine. */
+/* A file, or a folder of files. */
+static int sync_all(const char *path, struct rh_err *err)
+{
+	RH_STRV struct rh_strv names = {0};
+	struct stat st;
+	int r;
+
+	if (lstat(path, &st) < 0)
+		return rh_err_errno(err, errno, "cannot look at %s", path);
+	r = S_ISDIR(st.st_mode) ? rh_list_dir(AT_FDCWD, path, &names, err) : 0;
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		RH_FREE char *one = rh_xasprintf("%s/%s", path, names.v[i]);
+
+		r = rh_sync_path(AT_FDCWD, one, err);
+	}
+	return r < 0 ? r : rh_sync_path(AT_FDCWD, path, err);
+}
+
+/* Move the finished folder or file to its place in the cache, synced before: a power cut must not
+ * leave an entry of empty files. Losing a race to an equal one is fine. */
 static int publish(const char *made, const char *target, struct rh_err *err)
 {
+	int r = sync_all(made, err);
+
+	if (r < 0)
+		return r;
 	if (rename(made, target) < 0 && errno != EEXIST && errno != ENOTEMPTY)
 		return rh_err_errno(err, errno, "cannot write %s", target);
 	return rh_sync_parent(AT_FDCWD, target, err);
@@ -168,13 +182,30 @@ static int write_boot_inputs(const struct rh_made_inputs *in, const char *dir, u
 	return r;
 }
 
+int rh_made_boot_place(const char *key, const char *tree, char **target, struct rh_err *err)
+{
+	struct rh_digest *d;
+	char place[RH_SHA256_HEX], text[80];
+	struct stat st;
+
+	if (stat(tree, &st) < 0)
+		return rh_err_errno(err, errno, "cannot look at %s", tree);
+	snprintf(text, sizeof text, "%lld.%09ld %lld", (long long)st.st_mtim.tv_sec,
+		 st.st_mtim.tv_nsec, (long long)st.st_size);
+	d = rh_digest_new();
+	rh_digest_part(d, "key", key, strlen(key));
+	rh_digest_part(d, "tree", text, strlen(text));
+	rh_digest_final(&d, place);
+	return rh_cache_path("boot", place, "", target, err);
+}
+
 int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *key, uint64_t epoch,
 		 char **dir, struct rh_err *err)
 {
 	static const char *const args[] = {"/in/bootfiles.sh", NULL};
 	RH_FREE char *scratch = NULL, *target = NULL, *from = NULL, *to = NULL;
 	struct rh_err ignored;
-	int r = rh_cache_path("boot", key, "", &target, err);
+	int r = rh_made_boot_place(key, tree, &target, err);
 
 	if (r < 0)
 		return r;

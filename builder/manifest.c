@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "builder/ident.h"
 #include "builder/md.h"
@@ -187,5 +188,31 @@ int rh_manifest_key(const char *dir, char key[RH_SHA256_HEX], struct rh_err *err
 		memcpy(key, text, RH_SHA256_HEX);
 	rh_json_free(&j);
 	rh_diags_free(&d);
+	return r;
+}
+
+int rh_manifest_replaceable(const char *dir, struct rh_err *err)
+{
+	static const char *const own[] = {"SHA256SUMS", "a.img", "b.img", "manifest.json"};
+	RH_STRV struct rh_strv names = {0};
+	struct stat st;
+	int r;
+
+	if (lstat(dir, &st) < 0)
+		return errno == ENOENT ? 0 : rh_err_errno(err, errno, "cannot look at %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return rh_err_set(err, ENOTDIR, "%s is no folder: choose another with -o", dir);
+	r = rh_list_dir(AT_FDCWD, dir, &names, err);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		size_t k = 0;
+
+		while (k < 4 && strcmp(names.v[i], own[k]) != 0)
+			k++;
+		if (k == 4)
+			r = rh_err_set(err, EEXIST,
+				       "%s holds %s, which is no part of a pair and would be lost: "
+				       "move it away, or choose another folder with -o",
+				       dir, names.v[i]);
+	}
 	return r;
 }

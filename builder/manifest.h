@@ -22,5 +22,9 @@ struct rh_manifest {
 RH_CHECKED int rh_manifest_write(const struct rh_manifest *m, const char *dir, struct rh_err *err);
 /* The "key" of DIR's manifest; -ENOENT when there is none. */
 RH_CHECKED int rh_manifest_key(const char *dir, char key[RH_SHA256_HEX], struct rh_err *err);
+/* May a new pair take the place of DIR? It is absent, or a folder with nothing in it but a pair's
+ * own files; anything else is -ENOTDIR or -EEXIST, because replacing a folder removes what it
+ * holds. */
+RH_CHECKED int rh_manifest_replaceable(const char *dir, struct rh_err *err);
 /* Installed packages of a dpkg status text as [{"name", "version", "arch"}]. */
 struct json_object *rh_manifest_packages(const char *status);

@@ -85,25 +85,6 @@ static int fill(const char *tmp, struct json_object *doc, const char *scratch, s
 	return rh_file_write(AT_FDCWD, json, 0644, text, strlen(text), err);
 }
 
-static int put_in_place(const char *tmp, const char *dir, struct rh_err *err)
-{
-	int r = 0;
-
-	if (!rh_exists(AT_FDCWD, dir)) {
-		if (rename(tmp, dir) < 0)
-			return rh_err_errno(err, errno, "cannot rename %s to %s", tmp, dir);
-		return rh_sync_parent(AT_FDCWD, dir, err);
-	}
-	if (renameat2(AT_FDCWD, tmp, AT_FDCWD, dir, RENAME_EXCHANGE) < 0)
-		r = errno == EINVAL ? rh_remove_tree(AT_FDCWD, dir, err)
-				    : rh_err_errno(err, errno, "cannot replace %s", dir);
-	else
-		return rh_remove_tree(AT_FDCWD, tmp, err);
-	if (r == 0 && rename(tmp, dir) < 0)
-		r = rh_err_errno(err, errno, "cannot rename %s to %s", tmp, dir);
-	return r < 0 ? r : rh_sync_parent(AT_FDCWD, dir, err);
-}
-
 int rh_report_write(const char *dir, struct json_object *doc, const char *scratch,
 		    struct rh_err *err)
 {
@@ -119,7 +100,7 @@ int rh_report_write(const char *dir, struct json_object *doc, const char *scratc
 	if (r == 0)
 		r = fill(tmp, doc, scratch, err);
 	if (r == 0)
-		r = put_in_place(tmp, dir, err);
+		r = rh_replace_dir(tmp, dir, err);
 	if (r < 0 && rh_remove_tree(AT_FDCWD, tmp, &ignored) < 0)
 		return rh_err_prefix(err, r, "report (%s is left behind)", tmp);
 	return rh_err_prefix(err, r, "report");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "builder/cache.h"
@@ -148,15 +149,6 @@ static int install(const struct rh_tree_spec *spec, const struct rh_tree_options
 	return r;
 }
 
-static int sync_file(const char *path, struct rh_err *err)
-{
-	RH_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fsync(fd) < 0)
-		return rh_err_errno(err, errno, "cannot write %s", path);
-	return 0;
-}
-
 static int make_tree(const struct rh_tree_spec *spec, const struct rh_tree_options *o,
 		     const char *tar, struct rh_err *err)
 {
@@ -169,30 +161,39 @@ static int make_tree(const struct rh_tree_spec *spec, const struct rh_tree_optio
 	tmp = rh_xasprintf("%s/root.tar", scratch);
 	r = install(spec, o, scratch, tmp, err);
 	if (r == 0)
-		r = sync_file(tmp, err);
+		r = rh_sync_path(AT_FDCWD, tmp, err);
 	if (r == 0 && rename(tmp, tar) < 0)
 		r = rh_err_errno(err, errno, "cannot write %s", tar);
 	if (r == 0)
 		r = rh_sync_parent(AT_FDCWD, tar, err);
 	r2 = rh_remove_tree(AT_FDCWD, scratch, r < 0 ? &later : err);
-	return r < 0 ? r : r2;
+	return r < 0 ? r : rh_err_prefix(err, r2, "leftover in the cache");
 }
 
-/* Two builds at once must not make the same tree twice: the second waits and finds it. */
-static int lock_tree(const char *tar, struct rh_err *err)
+/* Two builds at once must not make the same tree twice: the second waits and finds it. A signal
+ * that came just before a blocking flock() would be missed, so this one asks again and again. */
+static int lock_tree(const char *tar, struct rh_progress *progress, struct rh_err *err)
 {
+	const struct timespec tick = {.tv_nsec = 200 * 1000000};
 	RH_FREE char *path = rh_xasprintf("%s.lock", tar);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644), r = 0;
+	bool said = false;
 
 	if (fd < 0)
 		return rh_err_errno(err, errno, "cannot lock %s", path);
-	while (flock(fd, LOCK_EX) < 0) {
-		if (errno == EINTR && !rh_interrupted())
-			continue;
-		close(fd);
-		return rh_err_set(err, EINTR, "interrupted while waiting for another build");
+	while (r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			r = rh_err_errno(err, errno, "cannot lock %s", path);
+		else if (rh_interrupted())
+			r = rh_err_set(err, EINTR, "interrupted while waiting for another build");
+		else if (!said && progress)
+			rh_progress_say(progress, "another build installs these packages: waiting");
+		said = true;
+		nanosleep(&tick, NULL);
 	}
-	return fd;
+	if (r < 0)
+		close(fd);
+	return r < 0 ? r : fd;
 }
 
 int rh_tree_get(const struct rh_tree_spec *spec, const struct rh_tree_options *o, char **tar,
@@ -207,7 +208,7 @@ int rh_tree_get(const struct rh_tree_spec *spec, const struct rh_tree_options *o
 	r = rh_cache_path("tree", key, ".tar", &path, err);
 	if (r < 0)
 		return r;
-	lock = lock_tree(path, err);
+	lock = lock_tree(path, o->progress, err);
 	if (lock < 0)
 		return lock;
 	if (o->refresh || !rh_exists(AT_FDCWD, path)) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,6 +114,22 @@ void rh_extras_free(struct rh_extras *x)
 	*x = (struct rh_extras){0};
 }
 
+int rh_extra_digest(struct rh_digest *d, const struct rh_extra *e, struct rh_err *err)
+{
+	char mode[16];
+
+	snprintf(mode, sizeof mode, "%o", (unsigned)e->mode);
+	rh_digest_part(d, "path", e->path, strlen(e->path));
+	rh_digest_part(d, "mode", mode, strlen(mode));
+	if (e->text)
+		rh_digest_part(d, "text", e->text, e->len);
+	else if (e->link)
+		rh_digest_part(d, "link", e->link, strlen(e->link));
+	else if (e->source)
+		return rh_digest_file(d, "source", AT_FDCWD, e->source, err);
+	return 0;
+}
+
 static bool is_dir(const struct rh_extra *e)
 {
 	return !e->text && !e->source && !e->link;
@@ -147,6 +164,10 @@ static int copy_data(int fd, struct archive *out, const char *path, uint64_t siz
 			continue;
 		if (n < 0)
 			return rh_err_errno(err, errno, "cannot read the source of /%s", path);
+		if ((uint64_t)n > size - done) { /* it has grown */
+			done = size + 1;
+			break;
+		}
 		if (archive_write_data(out, buf, (size_t)n) != n)
 			return out_error(out, path, err);
 		done += (uint64_t)n;
@@ -237,20 +258,28 @@ static bool take(const struct rh_treetar *t, const char *path, struct archive_en
 	return !rh_treetar_scrubbed(path);
 }
 
-static int copy_body(struct archive *in, struct archive *out, const char *path, struct rh_err *err)
+static int damaged(struct archive *in, const char *tar, struct rh_err *err)
+{
+	return rh_err_set(err, EIO, "%s is damaged (%s): remove it, it is made again", tar,
+			  archive_error_string(in));
+}
+
+static int copy_body(struct archive *in, struct archive *out, const char *tar, const char *path,
+		     struct rh_err *err)
 {
 	const void *data;
-	la_int64_t offset;
+	la_int64_t offset, done = 0;
 	size_t size;
 	int got;
 
-	while ((got = archive_read_data_block(in, &data, &size, &offset)) == ARCHIVE_OK)
+	while ((got = archive_read_data_block(in, &data, &size, &offset)) == ARCHIVE_OK) {
+		if (offset != done)
+			return rh_err_set(err, EIO, "%s: /%s has holes", tar, path);
 		if (archive_write_data(out, data, size) != (la_ssize_t)size)
 			return out_error(out, path, err);
-	if (got != ARCHIVE_EOF)
-		return rh_err_set(err, EIO, "the cached tree is damaged at /%s: %s", path,
-				  archive_error_string(in));
-	return 0;
+		done += (la_int64_t)size;
+	}
+	return got == ARCHIVE_EOF ? 0 : damaged(in, tar, err);
 }
 
 static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive *out,
@@ -267,8 +296,7 @@ static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive 
 		RH_FREE char *path = NULL;
 
 		if (got < ARCHIVE_WARN) {
-			r = rh_err_set(err, EIO, "%s is damaged: %s", tar,
-				       archive_error_string(in));
+			r = damaged(in, tar, err);
 			break;
 		}
 		path = plain_path(e);
@@ -280,9 +308,9 @@ static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive 
 		else if (archive_write_header(out, e) < ARCHIVE_WARN)
 			r = out_error(out, path, err);
 		else if (archive_entry_size(e) > 0)
-			r = copy_body(in, out, path, err);
-		if (t->tick)
-			t->tick(t->arg, (uint64_t)archive_filter_bytes(in, -1));
+			r = copy_body(in, out, tar, path, err);
+		if (r == 0 && t->tick)
+			r = t->tick(t->arg, (uint64_t)archive_filter_bytes(in, -1), err);
 	}
 	archive_read_free(in);
 	return r;
@@ -325,7 +353,7 @@ int rh_treetar_read(const char *tar, const char *path, size_t max, struct rh_str
 {
 	struct archive *in = archive_read_new();
 	struct archive_entry *e;
-	int got, r = rh_err_set(err, ENOENT, "%s has no /%s", tar, path);
+	int got = ARCHIVE_EOF, r = rh_err_set(err, ENOENT, "%s has no /%s", tar, path);
 
 	archive_read_support_format_tar(in);
 	if (archive_read_open_filename(in, tar, BLOCK) != ARCHIVE_OK)
@@ -346,6 +374,8 @@ int rh_treetar_read(const char *tar, const char *path, size_t max, struct rh_str
 				rh_str_addn(text, buf, (size_t)n);
 		}
 	}
+	if (r == -ENOENT && got < ARCHIVE_WARN)
+		r = damaged(in, tar, err);
 	archive_read_free(in);
 	return r;
 }

@@ -15,6 +15,7 @@
 
 #include "lib/core/err.h"
 #include "lib/core/mem.h"
+#include "lib/digest.h"
 
 /* One file that we bring. Exactly one of text, source, link is set; none of them: a folder. */
 struct rh_extra {
@@ -38,13 +39,16 @@ void rh_extras_dir(struct rh_extras *x, const char *path, mode_t mode);
 /* Sort by path; -EEXIST when two have the same path. Needed before rh_treetar_write(). */
 RH_CHECKED int rh_extras_sort(struct rh_extras *x, struct rh_err *err);
 void rh_extras_free(struct rh_extras *x);
+/* Everything of E that shows in an image goes into D: path, mode, contents. */
+RH_CHECKED int rh_extra_digest(struct rh_digest *d, const struct rh_extra *e, struct rh_err *err);
 
 struct rh_treetar {
 	const char *packages; /* tar of the root tree */
 	const char *programs; /* tar of our own programs; NULL: none */
 	const struct rh_extras *extras;
 	uint64_t epoch;
-	void (*tick)(void *arg, uint64_t bytes); /* bytes of the packages' tar read; may be NULL */
+	/* Bytes of the packages' tar read; a negative errno ends the writing. May be NULL. */
+	int (*tick)(void *arg, uint64_t bytes, struct rh_err *err);
 	void *arg;
 };
 

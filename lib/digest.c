@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/core/file.h"
+#include "lib/core/proc.h"
 #include "lib/digest.h"
 
 #define CHUNK (256 * 1024)
@@ -80,16 +81,13 @@ static int feed(struct rh_digest *d, int dirfd, const char *path,
 			return rh_err_errno(err, errno, "cannot read %s", path);
 		if (n == 0)
 			return 0;
+		if (rh_interrupted())
+			return rh_err_set(err, EINTR, "interrupted");
 		rh_digest_data(d, buf, (size_t)n);
 		pos += (uint64_t)n;
 		if (tick)
 			tick(arg, pos);
 	}
-}
-
-int rh_digest_file(struct rh_digest *d, int dirfd, const char *path, struct rh_err *err)
-{
-	return feed(d, dirfd, path, NULL, NULL, err);
 }
 
 void rh_digest_final(struct rh_digest **dp, char hex[RH_SHA256_HEX])
@@ -115,5 +113,16 @@ int rh_sha256_file(int dirfd, const char *path, char hex[RH_SHA256_HEX],
 	rh_digest_final(&d, text);
 	if (r == 0)
 		memcpy(hex, text, sizeof text);
+	return r;
+}
+
+int rh_digest_file(struct rh_digest *d, const char *name, int dirfd, const char *path,
+		   struct rh_err *err)
+{
+	char hex[RH_SHA256_HEX];
+	int r = rh_sha256_file(dirfd, path, hex, NULL, NULL, err);
+
+	if (r == 0)
+		rh_digest_part(d, name, hex, strlen(hex));
 	return r;
 }

@@ -15,7 +15,9 @@ struct rh_digest;
 struct rh_digest *rh_digest_new(void);
 void rh_digest_data(struct rh_digest *d, const void *data, size_t n);
 void rh_digest_part(struct rh_digest *d, const char *name, const void *data, size_t n);
-RH_CHECKED int rh_digest_file(struct rh_digest *d, int dirfd, const char *path, struct rh_err *err);
+/* A file's contents as a part of that NAME. */
+RH_CHECKED int rh_digest_file(struct rh_digest *d, const char *name, int dirfd, const char *path,
+			      struct rh_err *err);
 void rh_digest_final(struct rh_digest **d, char hex[RH_SHA256_HEX]); /* frees */
 
 /* Digest of a whole file. TICK, if not NULL, is called with the bytes done so far. */

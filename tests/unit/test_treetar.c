@@ -166,6 +166,76 @@ static void a_missing_source_is_named(void **state)
 	rh_extras_free(&x);
 }
 
+static int stop(void *arg, uint64_t bytes, struct rh_err *err)
+{
+	(void)arg;
+	(void)bytes;
+	return rh_err_set(err, ENOSPC, "no room");
+}
+
+static void a_tick_can_end_the_writing(void **state)
+{
+	struct rh_extras x = {0};
+	struct rh_treetar t = {.packages = "base.tar", .extras = &x, .tick = stop};
+	struct rh_err err;
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(rh_treetar_write(&t, fd, &err), -ENOSPC);
+	assert_string_equal(err.text, "no room");
+	close(fd);
+}
+
+static void a_damaged_tar_is_named_with_the_remedy(void **state)
+{
+	struct rh_extras x = {0};
+	struct rh_treetar t = {.packages = "cut.tar", .extras = &x};
+	struct rh_str text = {0};
+	struct rh_err err;
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(rh_file_read(AT_FDCWD, "base.tar", 1 << 20, &text, &err), 0);
+	assert_int_equal(rh_file_write(AT_FDCWD, "cut.tar", 0644, text.data, 1800, &err), 0);
+	assert_int_equal(rh_treetar_write(&t, fd, &err), -EIO);
+	assert_non_null(strstr(err.text, "cut.tar"));
+	assert_non_null(strstr(err.text, "remove it"));
+	rh_str_free(&text);
+	assert_int_equal(rh_treetar_read("cut.tar", "var/lib/none", 100, &text, &err), -EIO);
+	assert_non_null(strstr(err.text, "remove it"));
+	rh_str_free(&text);
+	close(fd);
+}
+
+static void digest_one(const struct rh_extras *x, char hex[RH_SHA256_HEX])
+{
+	struct rh_digest *d = rh_digest_new();
+
+	assert_int_equal(rh_extra_digest(d, &x->v[0], NULL), 0);
+	rh_digest_final(&d, hex);
+}
+
+/* A cached initramfs must not survive `chmod +x` on a dracut module. */
+static void the_digest_of_a_part_covers_its_mode(void **state)
+{
+	struct rh_extras plain = {0}, program = {0}, other = {0};
+	char a[RH_SHA256_HEX], b[RH_SHA256_HEX], c[RH_SHA256_HEX];
+
+	(void)state;
+	rh_extras_file(&plain, "usr/lib/dracut/x", 0644, "base.tar");
+	rh_extras_file(&program, "usr/lib/dracut/x", 0755, "base.tar");
+	assert_int_equal(rh_file_write(AT_FDCWD, "else", 0644, "x", 1, NULL), 0);
+	rh_extras_file(&other, "usr/lib/dracut/x", 0644, "else");
+	digest_one(&plain, a);
+	digest_one(&program, b);
+	digest_one(&other, c);
+	assert_string_not_equal(a, b);
+	assert_string_not_equal(a, c);
+	rh_extras_free(&plain);
+	rh_extras_free(&program);
+	rh_extras_free(&other);
+}
+
 static void a_file_is_read_out_of_a_tar(void **state)
 {
 	struct rh_str text = {0};
@@ -207,6 +277,9 @@ int main(void)
 	    cmocka_unit_test(same_inputs_give_the_same_bytes),
 	    cmocka_unit_test(one_path_twice_is_refused),
 	    cmocka_unit_test(a_missing_source_is_named),
+	    cmocka_unit_test(a_tick_can_end_the_writing),
+	    cmocka_unit_test(a_damaged_tar_is_named_with_the_remedy),
+	    cmocka_unit_test(the_digest_of_a_part_covers_its_mode),
 	    cmocka_unit_test(a_file_is_read_out_of_a_tar),
 	    cmocka_unit_test(the_mirror_is_the_hosts_own),
 	};

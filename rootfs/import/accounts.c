@@ -154,7 +154,8 @@ static int put_usage(struct writer *w, const struct rh_account *a, struct rh_err
 	const struct rh_report *rep = &w->run->report;
 	for (size_t i = 0; i < rep->naccount; i++) {
 		const struct rh_account_line *l = &rep->account[i];
-		if (strcmp(l->address, a->address) == 0 && strcmp(l->result, "carried") == 0)
+		if (strcmp(l->address, a->address) == 0 &&
+		    (strcmp(l->result, "carried") == 0 || strcmp(l->result, "incomplete") == 0))
 			return count(
 			    w, w->sink->usage(w->sink, a->address, l->stated, l->messages, err));
 	}

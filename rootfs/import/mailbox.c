@@ -52,6 +52,8 @@ int rh_mailbox_begin(void *mailbox, struct rh_err *err)
 	struct rh_mstate s = m->old;
 	if (m->writing)
 		return 0;
+	if (m->old.exists && m->old.done && rh_sync_touched(m))
+		return rh_err_set(err, ECANCELED, "the mailbox is refused");
 	m->writing = true;
 	s.done = false;
 	if (m->old.exists && !m->old.done)
@@ -191,6 +193,7 @@ static int import_folder(struct rh_mailbox *m, const struct rh_subfolder *s, str
 	if (r < 0) {
 		rh_report_add(&m->run->report, RH_LOST, s->path, 0, "folder not carried: %s",
 			      why.text[0] ? why.text : strerror(-r));
+		m->unread = true;
 		if (was)
 			rh_mstate_add(&m->now, *was);
 		rh_folder_free(&f);
@@ -272,19 +275,53 @@ static int open_target(struct rh_mailbox *m, struct rh_err *err)
 	return m->fresh ? 0 : rh_sync_check(m, err);
 }
 
-/* Runs when everything of the mailbox has its name: queues the mark "done". */
+/* Runs when everything of the mailbox has its name: looks whether that is so, and only then says
+ * "carried" in the report and queues the mark "done". */
 struct finish {
-	struct rh_tdir *user;
+	struct rh_run *run;
+	size_t line; /* of the account in the report */
+	struct rh_tdir *user, *maildir;
 	struct rh_str text;
+	uint64_t messages; /* that must be there; not known when UNREAD */
+	bool unread, incomplete;
 };
+
+static void finish_free(struct finish *f)
+{
+	rh_tdir_release(&f->user);
+	rh_tdir_release(&f->maildir);
+	rh_str_free(&f->text);
+	free(f);
+}
+
+static int verify(const struct finish *f, struct rh_err *err)
+{
+	struct rh_arena *arena RH_ARENA = rh_arena_new();
+	struct rh_mstate s = {0};
+	uint64_t found;
+	rh_mstate_parse(arena, f->text.data, f->text.len, &s);
+	int r = rh_sync_verify(f->maildir->fd, &s, &found, err);
+	if (r == 0 && !f->unread && found != f->messages)
+		r = rh_err_set(err, EIO, "it has %ju messages, not %ju", found, f->messages);
+	rh_mstate_free(&s);
+	return r;
+}
 
 static int finish(struct rh_batch *b, void *arg, struct rh_err *err)
 {
 	struct finish *f = arg;
-	int r = b ? rh_batch_text(b, f->user, RH_STATE_NAME, f->text.data, f->text.len, err) : 0;
-	rh_tdir_release(&f->user);
-	rh_str_free(&f->text);
-	free(f);
+	struct rh_err why = {0};
+	int r = 0;
+	if (b && verify(f, &why) < 0) {
+		struct rh_report *rep = &f->run->report;
+		rep->failed++;
+		rh_report_add(rep, RH_LOST, rep->account[f->line].address, 0,
+			      "mailbox not carried whole, run again: at the target %s", why.text);
+	} else if (b) {
+		f->run->report.account[f->line].result = f->incomplete ? "incomplete" : "carried";
+		r = rh_batch_text(b, f->user, RH_STATE_NAME, f->text.data, f->text.len, err);
+	}
+	finish_free(f);
 	return r;
 }
 
@@ -292,17 +329,24 @@ static void queue_done(struct rh_mailbox *m)
 {
 	struct rh_str before RH_STR = {0};
 	struct finish *f = rh_xalloc(sizeof *f);
+	*f = (struct finish){.run = m->run,
+			     .line = m->run->report.naccount,
+			     .messages = m->messages - m->failed,
+			     .unread = m->unread,
+			     .incomplete = m->unread || m->failed};
 	m->now.done = true;
 	rh_mstate_text(&m->now, &f->text);
 	if (m->old.exists)
 		rh_mstate_text(&m->old, &before);
 	if (strcmp(rh_str_text(&before), f->text.data) == 0) {
-		rh_str_free(&f->text);
-		free(f);
+		finish_free(f);
 		return;
 	}
 	f->user = m->user;
 	f->user->refs++;
+	f->maildir = m->maildir;
+	f->maildir->refs++;
+	m->finishing = true;
 	rh_batch_after(m->run->batch, finish, f);
 }
 
@@ -331,11 +375,13 @@ static void account_line(struct rh_mailbox *m, int r)
 	a->renamed = m->renamed;
 	a->stated = m->copied == m->messages ? m->bytes : m->stated;
 	a->bytes = rep->dry_run ? m->stated : m->bytes;
-	a->result = r < 0	   ? "failed"
-		    : m->refused   ? "refused"
-		    : rep->dry_run ? "planned"
-		    : m->writing   ? "carried"
-				   : "unchanged";
+	/* "failed" until what was queued has its names, see finish() */
+	a->result = r < 0 || m->finishing    ? "failed"
+		    : m->refused	     ? "refused"
+		    : rep->dry_run	     ? "planned"
+		    : m->unread || m->failed ? "incomplete"
+		    : m->old.exists	     ? "unchanged"
+					     : "carried";
 	rep->folders += m->n;
 	rep->messages += m->messages;
 	rep->copied += m->copied;
@@ -370,6 +416,7 @@ int rh_mailbox_import(struct rh_run *run, const struct rh_domain *d, const struc
 			      "there is no Maildir: the mailbox begins empty");
 	else if (r < 0 && a->real)
 		rh_report_add(&run->report, RH_LOST, m.path, 0, "mail not carried: %s", why.text);
+	m.unread = r < 0 && !(r == -ENOENT && (a->real || !a->user->dir[0]));
 	r = r < 0 ? 0 : import_all(&m, err);
 	account_line(&m, r);
 	if (m.src >= 0)

@@ -23,7 +23,9 @@ struct rh_entry {
 };
 
 struct rh_account_line {
-	const char *address, *result; /* "carried", "unchanged", "refused", "failed", "planned" */
+	/* "carried", "unchanged"; "incomplete": something of it could not be read; "refused",
+	 * "failed", "planned" */
+	const char *address, *result;
 	uint64_t folders, messages, copied, renamed, bytes;
 	uint64_t stated; /* bytes of all its messages: measured, or as their names say */
 };
@@ -35,7 +37,8 @@ struct rh_report {
 	struct rh_account_line *account;
 	size_t naccount, account_cap;
 	uint64_t domains, folders, messages, copied, renamed, bytes, wrong_sizes;
-	uint64_t rows; /* of the database, written */
+	uint64_t rows;	 /* of the database, written */
+	uint64_t failed; /* mailboxes that a last look found other than they must be */
 	double seconds;
 	bool dry_run;
 	const char *source;

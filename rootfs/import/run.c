@@ -141,6 +141,9 @@ int rh_run_import(struct rh_run *run, struct rh_err *err)
 		r = stage(run, "mail", import_mail, err);
 	if (r == 0)
 		r = write_accounts(run, sink, err);
+	if (r == 0 && run->report.failed)
+		r = rh_err_set(err, EIO, "%ju mailboxes are not at the target as they must be",
+			       run->report.failed);
 	if (sink)
 		sink->free(sink);
 	run->report.seconds = now() - began;

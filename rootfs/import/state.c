@@ -84,7 +84,7 @@ static bool folder_line(struct rh_arena *arena, struct rh_span line, struct rh_f
 	return true;
 }
 
-void rh_mstate_parse(struct rh_arena *arena, const char *text, size_t n, struct rh_mstate *out)
+static void parse(struct rh_arena *arena, const char *text, size_t n, struct rh_mstate *out)
 {
 	struct rh_text t;
 	struct rh_span line, word;
@@ -112,6 +112,13 @@ void rh_mstate_parse(struct rh_arena *arena, const char *text, size_t n, struct 
 			rh_mstate_add(out, f);
 		}
 	}
+}
+
+void rh_mstate_parse(struct rh_arena *arena, const char *text, size_t n, struct rh_mstate *out)
+{
+	parse(arena, text, n, out);
+	if (!out->exists)
+		rh_mstate_free(out); /* half of it would be believed otherwise */
 }
 
 static void put_sum(struct rh_str *out, struct rh_sum s)

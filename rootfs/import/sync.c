@@ -17,6 +17,8 @@
 #include "rootfs/import/mailbox.h"
 #include "rootfs/import/source.h"
 
+#define CHANGED "Dovecot has changed the file since the last run"
+
 /* A message at the target. */
 struct have {
 	const char *name;
@@ -117,6 +119,66 @@ int rh_sync_check(struct rh_mailbox *m, struct rh_err *err)
 	return r;
 }
 
+static int verify_text(int dir, const char *name, struct rh_sum want, struct rh_err *err)
+{
+	struct rh_str text RH_STR = {0};
+	int r = 0;
+	if (!want.a && !want.b)
+		return 0; /* nothing was to be written */
+	r = rh_source_read(dir, name, &text, err);
+	if (r == 0 && !rh_sum_equal(rh_sum_text(rh_str_text(&text), text.len), want))
+		r = rh_err_set(err, EIO, "%s is not what was written", name);
+	return r;
+}
+
+static int verify_folder(int maildir, const struct rh_fstate *f, uint64_t *messages,
+			 struct rh_err *err)
+{
+	struct rh_arena *arena RH_ARENA = rh_arena_new();
+	struct haves h = {0};
+	int fd RH_CLOSE = -1;
+	int r = rh_source_subdir(maildir, f->name, &fd);
+	if (r < 0)
+		return rh_err_errno(err, -r, "cannot open %s at the target", f->name);
+	r = list_have(arena, fd, &h, err);
+	*messages += h.n;
+	if (r == 0 && !rh_sum_equal(sum_have(&h), f->names))
+		r = rh_err_set(err, EIO, "it has %zu messages, but not those that it must have",
+			       h.n);
+	free(h.v);
+	if (r == 0)
+		r = verify_text(fd, "dovecot-uidlist", f->uidlist, err);
+	if (r == 0)
+		r = verify_text(fd, "dovecot-keywords", f->keywords, err);
+	return rh_err_prefix(err, r, "folder %s", f->name);
+}
+
+int rh_sync_verify(int maildir, const struct rh_mstate *s, uint64_t *messages, struct rh_err *err)
+{
+	int r = 0;
+	*messages = 0;
+	for (size_t i = 0; r == 0 && i < s->n; i++)
+		r = verify_folder(maildir, &s->v[i], messages, err);
+	return r < 0 ? r : verify_text(maildir, "subscriptions", s->subscriptions, err);
+}
+
+/* Before the first change of a mailbox that was finished once: Dovecot's own numbers would be lost
+ * if only some of its files were written again, so one that is not ours any more refuses it all. */
+bool rh_sync_touched(struct rh_mailbox *m)
+{
+	for (size_t i = 0; i < m->old.n && !m->refused; i++) {
+		const struct rh_fstate *f = &m->old.v[i];
+		int fd RH_CLOSE = -1;
+		if (rh_source_subdir(m->maildir->fd, f->name, &fd) < 0 ||
+		    verify_text(fd, "dovecot-uidlist", f->uidlist, NULL) < 0 ||
+		    verify_text(fd, "dovecot-keywords", f->keywords, NULL) < 0)
+			rh_mailbox_refuse(m, f->name, CHANGED);
+	}
+	if (verify_text(m->maildir->fd, "subscriptions", m->old.subscriptions, NULL) < 0)
+		rh_mailbox_refuse(m, "subscriptions", CHANGED);
+	return m->refused;
+}
+
 int rh_sync_text(struct rh_mailbox *m, struct rh_tdir *d, const char *name,
 		 const struct rh_str *text, struct rh_sum old, struct rh_sum *sum,
 		 struct rh_err *err)
@@ -127,16 +189,17 @@ int rh_sync_text(struct rh_mailbox *m, struct rh_tdir *d, const char *name,
 	*sum = text->len ? rh_sum_text(text->data, text->len) : (struct rh_sum){0};
 	if (m->old.done && rh_sum_equal(*sum, old) && (!text->len || rh_exists(d->fd, name)))
 		return 0;
-	if (had && m->old.done && rh_source_read(d->fd, name, &now, NULL) == 0 &&
-	    !rh_sum_equal(rh_sum_text(rh_str_text(&now), now.len), old)) {
-		rh_mailbox_refuse(m, name, "Dovecot has changed the file since the last run");
+	bool there = rh_source_read(d->fd, name, &now, NULL) == 0;
+	if (m->old.done && there && now.len &&
+	    !(had && rh_sum_equal(rh_sum_text(now.data, now.len), old))) {
+		rh_mailbox_refuse(m, name, CHANGED);
 		return 0;
 	}
-	if (!text->len && !had)
+	if (!text->len && !had && (m->old.done || !there))
 		return 0;
 	int r = rh_mailbox_begin(m, err);
 	if (r < 0)
-		return r;
+		return m->refused ? 0 : r;
 	return rh_batch_text(m->run->batch, d, name, rh_str_text(text), text->len, err);
 }
 
@@ -160,6 +223,8 @@ static int copy_all(struct rh_mailbox *m, struct rh_copier *c, struct rh_msg **l
 	m->copied += c->copied;
 	m->bytes += c->bytes;
 	m->wrong_sizes += c->wrong_sizes;
+	for (size_t i = 0; i < n; i++)
+		m->failed += list[i]->failed;
 	return r;
 }
 
@@ -292,5 +357,7 @@ int rh_sync_folder(struct rh_mailbox *m, const struct rh_subfolder *s, int src, 
 	if (r == 0 && !m->refused)
 		r = sync_metadata(m, d, f, was, err);
 	rh_tdir_release(&d);
+	if (m->refused)
+		return 0;
 	return r < 0 ? rh_err_prefix(err, r, "%s/Maildir/%s", m->target, s->dst) : 0;
 }

@@ -120,6 +120,9 @@ static int copy_data(int in, int out, off_t size, char *buf, int *bad_source, st
 			return r;
 		done += n;
 	}
+	ssize_t more = read_some(in, buf, 1);
+	if (more != 0)
+		*bad_source = more < 0 ? (int)more : -ESTALE;
 	return 0;
 }
 

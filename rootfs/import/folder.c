@@ -92,9 +92,15 @@ static void count_tmp(struct rh_run *run, struct rh_folder *f, int dir)
 {
 	struct rh_dirlist l = {0};
 	int fd RH_CLOSE = -1;
-	if (rh_source_subdir(dir, "tmp", &fd) < 0)
+	int r = rh_source_subdir(dir, "tmp", &fd);
+	if (r == -ENOENT)
 		return;
-	if (rh_source_list(f->arena, fd, &l, NULL) == 0 && l.n)
+	if (r == 0)
+		r = rh_source_list(f->arena, fd, &l, NULL);
+	if (r < 0)
+		rh_report_add(&run->report, RH_LOST, f->path, 0, "tmp/ cannot be read: %s",
+			      strerror(-r));
+	else if (l.n)
 		rh_report_add(&run->report, RH_LOST, f->path, 0,
 			      "%zu files in tmp/ not carried: they are unfinished deliveries", l.n);
 	rh_dirlist_free(&l);
@@ -122,15 +128,22 @@ static int by_pop(const void *a, const void *b)
 	return c ? c : (x->uid > y->uid) - (x->uid < y->uid);
 }
 
-/* Does the list hold two names for one file? Then the message was moved while we listed. */
-static void drop_moved(struct rh_folder *f)
+/* Does the list hold two names for one file? Then the message was moved while we listed, or it is a
+ * hard link: the message is carried once. */
+static void drop_moved(struct rh_run *run, struct rh_folder *f)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < f->n; i++) {
 		struct rh_msg *m = &f->v[i], *last = n ? &f->v[n - 1] : NULL;
 		if (last && last->src_base == m->src_base && last->ino == m->ino &&
-		    memcmp(last->src, m->src, m->src_base) == 0)
+		    memcmp(last->src, m->src, m->src_base) == 0) {
+			char *file RH_FREE =
+			    rh_xasprintf("%s/%s/%s", f->path, rh_msg_dir(m), m->src);
+			rh_report_add(&run->report, RH_REMARK, file, 0,
+				      "the same file as %s/%s: carried once", rh_msg_dir(last),
+				      last->src);
 			continue;
+		}
 		f->v[n++] = *m;
 	}
 	f->n = n;
@@ -150,23 +163,33 @@ static void say_renamed(struct rh_run *run, const struct rh_folder *f, const str
 		      why);
 }
 
-/* The base without ",W=N" (a wrong one ends a client's session, a right one is not needed) and
- * without ':' and LF; NULL when M's own base will do. */
-static char *clean_base(struct rh_folder *f, const struct rh_msg *m, bool *odd, bool *sized)
+/* Takes every ",W=N" out of BASE. */
+static bool drop_w(char *base)
 {
-	const char *w = memmem(m->src, m->src_base, ",W=", 3);
-	*odd = memchr(m->src, ':', m->src_base) || memchr(m->src, '\n', m->src_base);
-	*sized = w != NULL;
-	if (!*odd && !w)
-		return NULL;
-	char *base = rh_arena_strndup(f->arena, m->src, m->src_base);
-	if (w) {
-		char *from = base + (w - m->src), *to = strchrnul(from + 3, ',');
+	bool found = false;
+	for (char *from; (from = strstr(base, ",W=")) != NULL; found = true) {
+		char *to = strchrnul(from + 3, ',');
 		memmove(from, to, strlen(to) + 1);
 	}
-	for (char *p = base; *p; p++)
-		if (*p == ':' || *p == '\n')
-			*p = '_';
+	return found;
+}
+
+/* The base without ",W=N" (a wrong one ends a client's session, a right one is not needed) and
+ * without what Dovecot's list cannot hold: ':', line ends, nothing at all. NULL when M's own base
+ * will do. */
+static char *clean_base(struct rh_folder *f, const struct rh_msg *m, bool *odd, bool *sized)
+{
+	static const char bad[] = ":\r\n";
+	char *base = rh_arena_strndup(f->arena, m->src, m->src_base);
+	size_t n = strcspn(base, bad);
+	*odd = base[n] || !*base;
+	*sized = drop_w(base);
+	if (!*odd && !*sized)
+		return NULL;
+	for (char *p = base; *(p += strcspn(p, bad));)
+		*p = '_';
+	if (!*base)
+		base = rh_arena_strdup(f->arena, "_");
 	return base;
 }
 
@@ -210,7 +233,7 @@ static bool part_equal_bases(struct rh_run *run, struct rh_folder *f)
 static void settle_bases(struct rh_run *run, struct rh_folder *f)
 {
 	size_t with_w = 0;
-	drop_moved(f);
+	drop_moved(run, f);
 	for (size_t i = 0; i < f->n; i++) {
 		struct rh_msg *m = &f->v[i];
 		bool odd, sized;
@@ -219,7 +242,9 @@ static void settle_bases(struct rh_run *run, struct rh_folder *f)
 		if (base)
 			set_base(m, base);
 		if (odd)
-			say_renamed(run, f, m, "Dovecot cannot have ':' or a line end in a name");
+			say_renamed(run, f, m,
+				    "Dovecot can have neither ':' nor a line end in a name, "
+				    "nor a name that is empty");
 		with_w += sized;
 	}
 	if (with_w)
@@ -258,7 +283,7 @@ static uint32_t made_validity(int dir)
 static void number_messages(struct rh_run *run, struct rh_folder *f, int dir, uint32_t validity,
 			    struct rh_uiddb *db, const char *file)
 {
-	if (db->valid && (uint64_t)db->next + f->n > RH_UID_MAX) {
+	if ((uint64_t)db->next + f->n > RH_UID_MAX) {
 		rh_report_add(&run->report, RH_LOST, file, 1,
 			      "UIDs not carried: UIDNEXT %u leaves no room for new messages",
 			      db->next);

@@ -147,9 +147,10 @@ static void hierarchy(struct rh_mailbox *m)
 {
 	struct rh_dirlist l = {0};
 	int dir RH_CLOSE = -1;
-	if (rh_source_subdir(m->src, HIERARCHY, &dir) < 0)
+	int r = rh_source_subdir(m->src, HIERARCHY, &dir);
+	if (r == -ENOENT)
 		return;
-	if (rh_source_list(m->arena, dir, &l, NULL) < 0)
+	if (r < 0 || rh_source_list(m->arena, dir, &l, NULL) < 0)
 		rh_report_add(&m->run->report, RH_LOST, m->path, 0, HIERARCHY " cannot be read");
 	rh_dirlist_sort(&l);
 	for (size_t i = 0; i < l.n; i++) {
@@ -167,7 +168,12 @@ static void hierarchy(struct rh_mailbox *m)
 static void folder_leftovers(struct rh_mailbox *m, const struct rh_subfolder *s, int dir)
 {
 	struct rh_dirlist l = {0};
-	if (strcmp(s->src, ".") != 0 && rh_source_list(m->arena, dir, &l, NULL) == 0) {
+	struct rh_err why = {0};
+	if (strcmp(s->src, ".") == 0)
+		return; /* list_folders() has looked */
+	if (rh_source_list(m->arena, dir, &l, &why) < 0) {
+		rh_report_add(&m->run->report, RH_LOST, s->path, 0, "%s", why.text);
+	} else {
 		rh_dirlist_sort(&l);
 		for (size_t i = 0; i < l.n; i++)
 			if (strcmp(l.v[i].name, "cur") != 0 && strcmp(l.v[i].name, "new") != 0 &&

@@ -46,6 +46,19 @@ static void report_account(struct rh_run *run, const struct rh_domain *d,
 	const struct rh_vpuser *u = a->user;
 	struct rh_report *rep = &run->report;
 
+	/* as in auth_username_chars and recipient_delimiter of overlays/dovecot */
+	if (u->name[strspn(u->name, "abcdefghijklmnopqrstuvwxyz0123456789.-_+=&")])
+		rh_report_add(
+		    rep, RH_LOST, d->file, u->line,
+		    "login of %s not carried: Dovecot takes only a-z 0-9 . - _ + = & in a "
+		    "name; its mail is carried, but nobody can log in or send to it",
+		    a->address);
+	else if (strchr(u->name, '+'))
+		rh_report_add(
+		    rep, RH_LOST, d->file, u->line,
+		    "mail to %s not carried: what follows '+' names a folder now, so new mail "
+		    "goes to the name before it",
+		    a->address);
 	for (unsigned bit = 0; bit < 32; bit++) {
 		const char *what = u->flags & 1u << bit ? rh_vpflag_lost(bit) : NULL;
 		if (what)
@@ -219,9 +232,12 @@ static void unknown_domains(struct rh_run *run, const char *path, int depth)
 	struct rh_plan *p = &run->plan;
 	struct rh_dirlist l = {0};
 	int fd RH_CLOSE = -1;
-	if (rh_source_dir(run->source, path, &fd, NULL) < 0 ||
-	    rh_source_list(arena, fd, &l, NULL) < 0)
+	struct rh_err err = {0};
+	if (rh_source_dir(run->source, path, &fd, &err) < 0 ||
+	    rh_source_list(arena, fd, &l, &err) < 0) {
+		rh_report_add(&run->report, RH_LOST, path, 0, "%s", err.text);
 		l.n = 0;
+	}
 	rh_dirlist_sort(&l);
 	for (size_t i = 0; i < l.n; i++) {
 		char *full = rh_arena_printf(arena, "%s/%s", path, l.v[i].name);

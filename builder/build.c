@@ -29,6 +29,7 @@
 #include "builder/manifest.h"
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
+#include "lib/core/scratch.h"
 
 /* Part of the key: change it when the builder makes another image from the same inputs. */
 #define BUILD_FORMAT "1"
@@ -43,7 +44,8 @@ struct work {
 	struct rh_layout layout;
 	struct rh_extras extras, esp;
 	struct rh_made_inputs in;
-	char *early, *tree, *boot, *programs, *scratch, *image[2];
+	struct rh_scratch scratch;
+	char *early, *tree, *boot, *programs, *image[2];
 	char tree_key[RH_SHA256_HEX], boot_key[RH_SHA256_HEX], programs_key[RH_SHA256_HEX],
 	    key[RH_SHA256_HEX];
 	char *kver;
@@ -204,7 +206,7 @@ static int check_space(const struct work *w, const char *dir, struct rh_err *err
 
 static int make_scratch(struct work *w, struct rh_err *err)
 {
-	RH_FREE char *copy = rh_xstrdup(w->b->target);
+	RH_FREE char *copy = rh_xstrdup(w->b->target), *prefix = NULL;
 	char *slash = strrchr(copy, '/');
 	const char *dir = slash ? copy : ".";
 	int r;
@@ -212,21 +214,17 @@ static int make_scratch(struct work *w, struct rh_err *err)
 	if (slash && slash != copy)
 		*slash = '\0';
 	r = rh_mkdirs(AT_FDCWD, dir, 0755, err);
+	prefix = rh_xasprintf("%s.tmp-", w->b->target);
 	if (r == 0)
+		r = rh_scratch_make(&w->scratch, prefix, err);
+	if (r == 0) /* after the sweep of what a killed build has left */
 		r = check_space(w, dir, err);
 	if (r < 0)
 		return r;
-	w->scratch = rh_xasprintf("%s.tmp-XXXXXX", w->b->target);
-	if (!mkdtemp(w->scratch)) {
-		r = rh_err_errno(err, errno, "cannot make a folder beside %s", w->b->target);
-		free(w->scratch);
-		w->scratch = NULL;
-		return r;
-	}
-	if (chmod(w->scratch, 0755) < 0)
-		return rh_err_errno(err, errno, "cannot prepare %s", w->scratch);
-	w->image[0] = rh_xasprintf("%s/a.img", w->scratch);
-	w->image[1] = rh_xasprintf("%s/b.img", w->scratch);
+	if (chmod(w->scratch.path, 0755) < 0)
+		return rh_err_errno(err, errno, "cannot prepare %s", w->scratch.path);
+	w->image[0] = rh_xasprintf("%s/a.img", w->scratch.path);
+	w->image[1] = rh_xasprintf("%s/b.img", w->scratch.path);
 	return 0;
 }
 
@@ -238,8 +236,8 @@ static int on_tree(void *arg, uint64_t bytes, struct rh_err *err)
 	struct statvfs vfs;
 
 	rh_progress_at(w->b->progress, bytes, w->tree_bytes, NULL);
-	if (statvfs(w->scratch, &vfs) < 0)
-		return rh_err_errno(err, errno, "cannot look at %s", w->scratch);
+	if (statvfs(w->scratch.path, &vfs) < 0)
+		return rh_err_errno(err, errno, "cannot look at %s", w->scratch.path);
 	if ((uint64_t)vfs.f_bavail * vfs.f_frsize < SPACE_FLOOR)
 		return rh_err_set(err, ENOSPC,
 				  "less than %u MiB are left for %s: free some, or choose another "
@@ -357,7 +355,7 @@ static int step_pair(struct work *w, struct rh_err *err)
 	w->manifest.dpkg = rh_str_text(&w->dpkg);
 	w->manifest.kver = w->kver;
 	w->manifest.epoch = w->epoch;
-	return rh_manifest_write(&w->manifest, w->scratch, err);
+	return rh_manifest_write(&w->manifest, w->scratch.path, err);
 }
 
 /* The last act; nothing of the pair has had its name before. */
@@ -366,12 +364,10 @@ static int publish(struct work *w, struct rh_err *err)
 	int r = rh_manifest_replaceable(w->b->target, err);
 
 	if (r == 0)
-		r = rh_replace_dir(w->scratch, w->b->target, err);
-	if (r < 0)
-		return r;
-	free(w->scratch);
-	w->scratch = NULL;
-	return 0;
+		r = rh_replace_dir(w->scratch.path, w->b->target, err);
+	if (r == 0)
+		rh_scratch_release(&w->scratch);
+	return r;
 }
 
 static void plan_steps(const struct work *w)
@@ -417,8 +413,8 @@ static void work_free(struct work *w)
 	struct rh_err ignored;
 
 	/* What was half made has no value; if it cannot be removed, its name says what it is. */
-	if (w->scratch && rh_remove_tree(AT_FDCWD, w->scratch, &ignored) < 0)
-		rh_progress_say(w->b->progress, "%s is left behind: %s", w->scratch, ignored.text);
+	if (rh_scratch_drop(&w->scratch, &ignored) < 0)
+		rh_progress_say(w->b->progress, "%s", ignored.text);
 	rh_extras_free(&w->extras);
 	rh_extras_free(&w->esp);
 	rh_str_free(&w->dpkg);
@@ -426,7 +422,6 @@ static void work_free(struct work *w)
 	free(w->tree);
 	free(w->boot);
 	free(w->programs);
-	free(w->scratch);
 	free(w->image[0]);
 	free(w->image[1]);
 	free(w->kver);
@@ -434,7 +429,7 @@ static void work_free(struct work *w)
 
 int rh_build_pair(const struct rh_build *b, bool *unchanged, struct rh_err *err)
 {
-	struct work w = {.b = b};
+	struct work w = {.b = b, .scratch = RH_SCRATCH_INIT};
 	int r = prepare(&w, err);
 
 	*unchanged = r == 0 && is_unchanged(&w);

@@ -55,20 +55,13 @@ int rh_cache_path(const char *kind, const char *key, const char *ext, char **out
 	return r;
 }
 
-int rh_cache_scratch(const char *kind, char **out, struct rh_err *err)
+int rh_cache_scratch(const char *kind, struct rh_scratch *s, struct rh_err *err)
 {
-	RH_FREE char *dir = NULL;
-	char *path;
+	RH_FREE char *dir = NULL, *prefix = NULL;
 	int r = cache_dir(kind, &dir, err);
 
 	if (r < 0)
 		return r;
-	path = rh_xasprintf("%s/tmp-XXXXXX", dir);
-	if (!mkdtemp(path)) {
-		r = rh_err_errno(err, errno, "cannot make a folder in %s", dir);
-		free(path);
-		return r;
-	}
-	*out = path;
-	return 0;
+	prefix = rh_xasprintf("%s/tmp-", dir);
+	return rh_scratch_make(s, prefix, err);
 }

@@ -9,10 +9,10 @@
 
 #include <stdbool.h>
 
-#include "lib/core/err.h"
+#include "lib/core/scratch.h"
 
 /* Path of the entry, its folder made; the caller frees *OUT. */
 RH_CHECKED int rh_cache_path(const char *kind, const char *key, const char *ext, char **out,
 			     struct rh_err *err);
 /* A new scratch folder KIND/tmp-XXXXXX in the cache, on the same filesystem as the entries. */
-RH_CHECKED int rh_cache_scratch(const char *kind, char **out, struct rh_err *err);
+RH_CHECKED int rh_cache_scratch(const char *kind, struct rh_scratch *s, struct rh_err *err);

@@ -158,6 +158,15 @@ static int publish(const char *made, const char *target, struct rh_err *err)
 	return rh_sync_parent(AT_FDCWD, target, err);
 }
 
+/* R, or why the scratch folder could not be removed. */
+static int end_scratch(struct rh_scratch *s, int r, struct rh_err *err)
+{
+	struct rh_err later;
+	int r2 = rh_scratch_drop(s, r < 0 ? &later : err);
+
+	return r < 0 ? r : r2;
+}
+
 static int write_boot_inputs(const struct rh_made_inputs *in, const char *dir, uint64_t epoch,
 			     struct rh_err *err)
 {
@@ -203,8 +212,8 @@ int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *
 		 char **dir, struct rh_err *err)
 {
 	static const char *const args[] = {"/in/bootfiles.sh", NULL};
-	RH_FREE char *scratch = NULL, *target = NULL, *from = NULL, *to = NULL;
-	struct rh_err ignored;
+	RH_FREE char *target = NULL, *from = NULL, *to = NULL;
+	struct rh_scratch scratch = RH_SCRATCH_INIT;
 	int r = rh_made_boot_place(key, tree, &target, err);
 
 	if (r < 0)
@@ -213,8 +222,8 @@ int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *
 		r = rh_cache_scratch("boot", &scratch, err);
 		if (r < 0)
 			return r;
-		from = rh_xasprintf("%s/in", scratch);
-		to = rh_xasprintf("%s/out", scratch);
+		from = rh_xasprintf("%s/in", scratch.path);
+		to = rh_xasprintf("%s/out", scratch.path);
 		r = rh_mkdirs(AT_FDCWD, from, 0755, err);
 		if (r == 0)
 			r = rh_mkdirs(AT_FDCWD, to, 0755, err);
@@ -224,8 +233,7 @@ int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *
 			r = sandbox(&(struct sandbox_call){tree, from, to, "sh", args, epoch}, err);
 		if (r == 0)
 			r = publish(to, target, err);
-		if (rh_remove_tree(AT_FDCWD, scratch, &ignored) < 0 && r == 0)
-			r = rh_err_set(err, EIO, "%s", ignored.text);
+		r = end_scratch(&scratch, r, err);
 		if (r < 0)
 			return rh_err_prefix(err, r, "initramfs and boot loader");
 	}
@@ -252,8 +260,8 @@ int rh_made_programs(const char *data_dir, const char *key, const struct rh_tree
 	static const char *const args[] = {
 	    "-C",	 "/in", "BUILD=/tmp/build", "PROGRAMS_TAR=/out/programs.tar", "-j4",
 	    "guest-tar", NULL};
-	RH_FREE char *scratch = NULL, *target = NULL, *made = NULL, *tree = NULL;
-	struct rh_err ignored;
+	RH_FREE char *target = NULL, *made = NULL, *tree = NULL;
+	struct rh_scratch scratch = RH_SCRATCH_INIT;
 	int r = rh_cache_path("programs", key, ".tar", &target, err);
 
 	if (r == 0 && !rh_exists(AT_FDCWD, target)) {
@@ -262,13 +270,12 @@ int rh_made_programs(const char *data_dir, const char *key, const struct rh_tree
 			r = rh_cache_scratch("programs", &scratch, err);
 		if (r < 0)
 			return r;
-		made = rh_xasprintf("%s/programs.tar", scratch);
-		r = sandbox(&(struct sandbox_call){tree, data_dir, scratch, "make", args, epoch},
-			    err);
+		made = rh_xasprintf("%s/programs.tar", scratch.path);
+		r = sandbox(
+		    &(struct sandbox_call){tree, data_dir, scratch.path, "make", args, epoch}, err);
 		if (r == 0)
 			r = publish(made, target, err);
-		if (rh_remove_tree(AT_FDCWD, scratch, &ignored) < 0 && r == 0)
-			r = rh_err_set(err, EIO, "%s", ignored.text);
+		r = end_scratch(&scratch, r, err);
 		if (r < 0)
 			return rh_err_prefix(err, r, "compiling the appliance's programs");
 	}

@@ -182,24 +182,23 @@ static size_t add_ports(struct json_object *list, uint16_t *ports, size_t have, 
 	return have;
 }
 
-size_t rh_pair_ports(const struct rh_pair *p, const char *data_dir, uint16_t *ports, size_t n)
+size_t rh_pair_ports(const struct rh_pair *p, const char *data_dir, uint16_t *ports, size_t n,
+		     struct rh_diags *d)
 {
 	size_t have = 0;
 
 	for (size_t i = 0; i < p->overlays.n; i++) {
 		RH_FREE char *path =
 		    rh_xasprintf("%s/overlays/%s/overlay.json", data_dir, p->overlays.v[i]);
-		struct rh_diags ignored = {0};
 		struct rh_json *j = NULL;
 		struct json_object *list;
 
-		if (rh_json_load(AT_FDCWD, path, path, &j, &ignored) == 0) {
+		if (rh_json_load(AT_FDCWD, path, path, &j, d) == 0) {
 			list = rh_json_get(rh_json_root(j), "ports");
 			if (json_object_is_type(list, json_type_array))
 				have = add_ports(list, ports, have, n);
 		}
 		rh_json_free(&j);
-		rh_diags_free(&ignored);
 	}
 	return have;
 }

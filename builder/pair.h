@@ -29,6 +29,7 @@ const char *rh_pair_changed(const struct rh_pair *p);
 
 /* The TCP ports that the overlays below DATA_DIR open, at most N, without doubles; returns how
  * many. */
-size_t rh_pair_ports(const struct rh_pair *p, const char *data_dir, uint16_t *ports, size_t n);
+size_t rh_pair_ports(const struct rh_pair *p, const char *data_dir, uint16_t *ports, size_t n,
+		     struct rh_diags *d);
 
 void rh_pair_free(struct rh_pair *p);

@@ -147,7 +147,7 @@ int rh_rehearse_prepare(const struct rh_rehearse_options *o, struct rh_progress 
 	bool bad;
 
 	*r = (struct rh_rehearsal){
-	    .o = *o, .progress = p, .serial = -1, .lock = -1, .started = time(NULL)};
+	    .o = *o, .progress = p, .serial = -1, .own = RH_SCRATCH_INIT, .started = time(NULL)};
 	rh_console_init(&r->console);
 	r->o.old_data = r->o.old_tree = r->o.expect = NULL;
 	if (make_absolute(&old_data, d) == 0)
@@ -161,7 +161,8 @@ int rh_rehearse_prepare(const struct rh_rehearse_options *o, struct rh_progress 
 			    "old data must be an image in a regular file");
 	bad = rh_pair_load(o->pair, o->recipe, &r->pair, d) < 0;
 	if (rh_proofs_collect(o->data_dir, &r->pair.overlays, &r->proofs, d) == 0)
-		r->n_ports = rh_pair_ports(&r->pair, o->data_dir, r->ports, RH_REHEARSE_PORTS - 1);
+		r->n_ports =
+		    rh_pair_ports(&r->pair, o->data_dir, r->ports, RH_REHEARSE_PORTS - 1, d);
 	r->ports[r->n_ports++] = 22;
 	err->text[0] = '\0';
 	bad |= read_expect(r, &domain, d) < 0;
@@ -340,12 +341,10 @@ void rh_rehearse_free(struct rh_rehearsal **rp)
 		return;
 	rh_proc_stop(&r->qemu, 5000);
 	rh_proc_stop(&r->dns, 1000);
-	if (r->scratch && rh_remove_tree(AT_FDCWD, r->scratch, &ignored) < 0)
-		rh_progress_say(r->progress, "%s is left behind: %s", r->scratch, ignored.text);
+	if (rh_scratch_drop(&r->own, &ignored) < 0)
+		rh_progress_say(r->progress, "%s", ignored.text);
 	if (r->serial >= 0)
 		close(r->serial);
-	if (r->lock >= 0)
-		close(r->lock);
 	rh_forward_free(&r->forward);
 	rh_console_free(&r->console);
 	rh_str_free(&r->tail);
@@ -355,7 +354,6 @@ void rh_rehearse_free(struct rh_rehearsal **rp)
 	rh_answers_free(&r->answers);
 	rh_pair_free(&r->pair);
 	free(r->cafile);
-	free(r->scratch);
 	free((char *)r->o.old_data);
 	free((char *)r->o.old_tree);
 	free((char *)r->o.expect);

@@ -10,6 +10,7 @@
 #include "builder/pair.h"
 #include "builder/proofs.h"
 #include "builder/rehearse.h"
+#include "lib/core/scratch.h"
 
 #define RH_REHEARSE_PORTS 16
 
@@ -25,8 +26,8 @@ struct rh_rehearsal {
 	size_t n_ports;
 	int64_t expected; /* messages, -1 unknown */
 
-	char *scratch; /* folder of this run */
-	int lock;      /* its descriptor, locked while we live; -1 before */
+	struct rh_scratch own; /* folder of this run */
+	const char *scratch;   /* its path; NULL before */
 	struct rh_forward *forward;
 	pid_t qemu, dns; /* 0: not running */
 	int qemu_status; /* when it ended by itself */

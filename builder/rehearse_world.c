@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "builder/dns.h"
@@ -23,7 +21,6 @@
 #include "lib/core/proc.h"
 
 #define SCRATCH_PREFIX "rehome-rehearse."
-#define STALE_S	       3600
 
 char *rh_rehearse_path(const struct rh_rehearsal *r, const char *name)
 {
@@ -74,58 +71,26 @@ static int make_answers(struct rh_rehearsal *r, struct rh_err *err)
 	return rh_fatvol_make(image, "REHOME", json, "rehome-answers.json", err);
 }
 
-/* Remove what a rehearsal that was killed outright has left: a folder of ours, an hour old, that
- * no living process holds locked. */
-static void sweep(const char *base)
-{
-	RH_STRV struct rh_strv names = {0};
-	struct rh_err ignored;
-	struct stat st;
-
-	if (rh_list_dir(AT_FDCWD, base, &names, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < names.n; i++) {
-		RH_FREE char *path = rh_xasprintf("%s/%s", base, names.v[i]);
-		RH_CLOSE int fd = -1;
-
-		if (strncmp(names.v[i], SCRATCH_PREFIX, sizeof SCRATCH_PREFIX - 1) != 0)
-			continue;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() ||
-		    time(NULL) - st.st_mtime < STALE_S || flock(fd, LOCK_EX | LOCK_NB) < 0)
-			continue;
-		if (rh_remove_tree(AT_FDCWD, path, &ignored) < 0)
-			continue; /* it only wastes space */
-	}
-}
-
 static int make_scratch(struct rh_rehearsal *r, struct rh_err *err)
 {
 	static const char *const folders[] = {"work", "proofs"};
 	const char *tmp = getenv("TMPDIR"), *base = tmp && *tmp ? tmp : "/var/tmp";
-	char *dir = rh_xasprintf("%s/" SCRATCH_PREFIX "XXXXXX", base);
+	RH_FREE char *full = realpath(base, NULL), *prefix = NULL;
+	int k;
 
-	sweep(base);
-
-	if (!mkdtemp(dir)) {
-		int code = errno;
-
-		free(dir);
-		return rh_err_errno(err, code, "cannot make a scratch folder");
-	}
-	r->scratch = realpath(dir, NULL);
-	r->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (r->lock < 0 || flock(r->lock, LOCK_EX | LOCK_NB) < 0)
-		return rh_err_errno(err, errno, "cannot lock %s", r->scratch);
-	for (size_t i = 0; i < 2; i++) {
+	if (!full)
+		return rh_err_errno(err, errno, "cannot use %s", base);
+	prefix = rh_xasprintf("%s/" SCRATCH_PREFIX, full);
+	k = rh_scratch_make(&r->own, prefix, err);
+	if (k < 0)
+		return k;
+	r->scratch = r->own.path;
+	for (size_t i = 0; k == 0 && i < 2; i++) {
 		RH_FREE char *path = rh_rehearse_path(r, folders[i]);
-		int k = rh_mkdirs(AT_FDCWD, path, 0700, err);
 
-		if (k < 0)
-			return k;
+		k = rh_mkdirs(AT_FDCWD, path, 0700, err);
 	}
-	return 0;
+	return k;
 }
 
 static int make_files(struct rh_rehearsal *r, struct rh_err *err)

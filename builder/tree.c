@@ -152,22 +152,23 @@ static int install(const struct rh_tree_spec *spec, const struct rh_tree_options
 static int make_tree(const struct rh_tree_spec *spec, const struct rh_tree_options *o,
 		     const char *tar, struct rh_err *err)
 {
-	RH_FREE char *scratch = NULL, *tmp = NULL;
+	struct rh_scratch scratch = RH_SCRATCH_INIT;
+	RH_FREE char *tmp = NULL;
 	int r = rh_cache_scratch("tree", &scratch, err), r2;
 	struct rh_err later;
 
 	if (r < 0)
 		return r;
-	tmp = rh_xasprintf("%s/root.tar", scratch);
-	r = install(spec, o, scratch, tmp, err);
+	tmp = rh_xasprintf("%s/root.tar", scratch.path);
+	r = install(spec, o, scratch.path, tmp, err);
 	if (r == 0)
 		r = rh_sync_path(AT_FDCWD, tmp, err);
 	if (r == 0 && rename(tmp, tar) < 0)
 		r = rh_err_errno(err, errno, "cannot write %s", tar);
 	if (r == 0)
 		r = rh_sync_parent(AT_FDCWD, tar, err);
-	r2 = rh_remove_tree(AT_FDCWD, scratch, r < 0 ? &later : err);
-	return r < 0 ? r : rh_err_prefix(err, r2, "leftover in the cache");
+	r2 = rh_scratch_drop(&scratch, r < 0 ? &later : err);
+	return r < 0 ? r : r2;
 }
 
 /* Two builds at once must not make the same tree twice: the second waits and finds it. A signal

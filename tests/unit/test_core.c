@@ -16,6 +16,7 @@
 #include "lib/core/diag.h"
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
+#include "lib/core/scratch.h"
 
 static char dir[] = "/tmp/rh-core-XXXXXX";
 
@@ -180,6 +181,29 @@ static void replace_dir_exchanges_and_removes_the_old(void **state)
 	rh_str_free(&text);
 }
 
+static void scratch_sweeps_what_nobody_holds(void **state)
+{
+	struct rh_scratch a, b, c;
+	struct rh_err err;
+
+	(void)state;
+	assert_int_equal(rh_scratch_make(&a, "scratch-", &err), 0);
+	assert_int_equal(rh_scratch_make(&b, "scratch-", &err), 0);
+	assert_true(rh_exists(AT_FDCWD, a.path)); /* held: left alone */
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "scratch-killed/below", 0755, &err), 0);
+	assert_int_equal(rh_mkdirs(AT_FDCWD, "scratch-longer-name", 0755, &err), 0);
+	assert_int_equal(rh_scratch_make(&c, "scratch-", &err), 0);
+	assert_false(rh_exists(AT_FDCWD, "scratch-killed"));
+	assert_true(rh_exists(AT_FDCWD, "scratch-longer-name"));
+	assert_int_equal(rename(a.path, "kept"), 0);
+	rh_scratch_release(&a);
+	assert_int_equal(rh_scratch_drop(&a, &err), 0);
+	assert_true(rh_exists(AT_FDCWD, "kept"));
+	assert_int_equal(rh_scratch_drop(&b, &err), 0);
+	assert_int_equal(rh_scratch_drop(&c, &err), 0);
+	assert_int_equal(rh_scratch_make(&c, "no/such/folder/x-", &err), -ENOENT);
+}
+
 static void random_text_is_text_and_differs(void **state)
 {
 	char a[41], b[41];
@@ -316,6 +340,7 @@ int main(void)
 	    cmocka_unit_test(remove_tree_does_not_follow_links),
 	    cmocka_unit_test(mkdirs_takes_only_a_folder_for_one),
 	    cmocka_unit_test(replace_dir_exchanges_and_removes_the_old),
+	    cmocka_unit_test(scratch_sweeps_what_nobody_holds),
 	    cmocka_unit_test(random_text_is_text_and_differs),
 	    cmocka_unit_test(proc_reports_how_the_child_ended),
 	    cmocka_unit_test(proc_says_when_it_cannot_hold_the_output),

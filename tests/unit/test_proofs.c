@@ -146,8 +146,11 @@ static void test_pair(void **state)
 	assert_string_equal(p.disk_model, "D");
 	assert_int_equal(p.memory_mib, 3000);
 	assert_int_equal(p.overlays.n, 2);
-	assert_int_equal(rh_pair_ports(&p, root, ports, 4), 1);
+	assert_int_equal(rh_pair_ports(&p, root, ports, 4, &d), 1);
 	assert_int_equal(ports[0], 443);
+	assert_int_equal(d.n, 1); /* overlays/a has no overlay.json: its ports are unknown */
+	assert_non_null(strstr(d.v[0].file, "overlays/a/overlay.json"));
+	rh_diags_free(&d);
 	assert_null(rh_pair_changed(&p));
 	assert_int_equal(truncate(image, 3 << 20), 0);
 	assert_string_equal(rh_pair_changed(&p), image);

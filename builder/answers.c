@@ -132,8 +132,11 @@ static int load_file(const struct rh_answers_wish *wish, struct json_object **ou
 
 	if (r < 0)
 		return r;
-	if (wish->schema && rh_exists(AT_FDCWD, wish->schema)) {
+	if (wish->schema) {
 		r = rh_schema_load(AT_FDCWD, wish->schema, &schema, err);
+		if (r < 0)
+			rh_diag_add(d, wish->file, 0, "", "--data names the folder with recipes/",
+				    "cannot be checked: %s", err->text);
 		if (r == 0 && rh_schema_check(schema, j, d) > 0)
 			r = -EINVAL;
 		rh_schema_free(&schema);

@@ -15,7 +15,7 @@
 
 struct rh_answers_wish {
 	const char *file;   /* NULL: made up */
-	const char *schema; /* path of answers.schema.json; NULL or absent: unchecked */
+	const char *schema; /* path of answers.schema.json; NULL: unchecked */
 	const char *domain; /* for made-up ones */
 	bool old_data;	    /* a volume with the old server's tree will be there */
 	bool no_import;	    /* an import in the file is to be dropped */

@@ -17,7 +17,6 @@
 #include "builder/cmd.h"
 #include "builder/datadir.h"
 #include "builder/rehearse.h"
-#include "lib/core/proc.h"
 
 static const char usage[] =
     "usage: rehome rehearse [OPTION]... PAIR [RECIPE]\n"
@@ -347,6 +346,5 @@ int rh_cmd_rehearse(int argc, char **argv)
 	report = a.o.report ? trimmed(a.o.report, "") : trimmed(a.o.pair, ".rehearsal");
 	a.o.report = report;
 	extend_path();
-	rh_catch_signals();
 	return run(&a);
 }

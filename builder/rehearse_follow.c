@@ -9,15 +9,17 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/core/proc.h"
 
-#define TICK_MS	 200
-#define BOOT_S	 600
-#define SETUP_S	 900
-#define IMPORT_S 900
+#define TICK_MS	    200
+#define BOOT_S	    600
+#define SETUP_S	    900
+#define IMPORT_S    900
+#define SPACE_FLOOR (8u << 20)
 
 double rh_rehearse_now(void)
 {
@@ -78,6 +80,7 @@ static void show(struct rh_rehearsal *r)
 static char *hopeless(struct rh_rehearsal *r, const struct stage *s, double since)
 {
 	const struct rh_console *c = &r->console;
+	struct statvfs vfs;
 	int status = 0;
 
 	if (c->dead)
@@ -88,6 +91,10 @@ static char *hopeless(struct rh_rehearsal *r, const struct stage *s, double sinc
 		r->qemu = 0;
 		return rh_xasprintf("QEMU ended (status %d); see qemu.log", status);
 	}
+	if (statvfs(r->scratch, &vfs) == 0 && (uint64_t)vfs.f_bavail * vfs.f_frsize < SPACE_FLOOR)
+		return rh_xasprintf("the disk of %s is full, so QEMU has stopped the machine: free "
+				    "some, or set TMPDIR to another disk",
+				    r->scratch);
 	if (rh_rehearse_now() - since > s->limit_s)
 		return rh_xasprintf("no %s within %d s", s->what, s->limit_s);
 	return NULL;

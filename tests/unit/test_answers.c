@@ -160,12 +160,27 @@ static void test_import_and_dhcp(void **state)
 	done(&a, &d);
 }
 
+/* Unchecked answers would fail half an hour later, in the appliance. */
+static void test_schema_is_needed(void **state)
+{
+	struct rh_answers_wish wish = {.schema = "/no/such/answers.schema.json"};
+	struct rh_answers a;
+	struct rh_diags d;
+
+	(void)state;
+	assert_true(
+	    load(HEAD NET("10.1.0.5/24", "10.1.0.1") ADMIN("\"10.1.0.9/32\""), wish, &a, &d) < 0);
+	assert_int_equal(d.n, 1);
+	assert_non_null(strstr(d.v[0].text, "answers.schema.json"));
+	done(&a, &d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_made_up),	    cmocka_unit_test(test_users_network),
 	    cmocka_unit_test(test_admin_elsewhere), cmocka_unit_test(test_faults),
-	    cmocka_unit_test(test_import_and_dhcp),
+	    cmocka_unit_test(test_import_and_dhcp), cmocka_unit_test(test_schema_is_needed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,8 @@ static _Noreturn void init(struct options *o, int tar_fd)
 	main_pid = fork();
 	if (main_pid == 0)
 		start_program(o->argv);
+	if (main_pid < 0)
+		fprintf(stderr, "rh-sandbox: cannot fork: %s\n", strerror(errno));
 	while ((pid = wait(&status)) > 0 || errno == EINTR) {
 		if (pid != main_pid)
 			continue;
@@ -184,6 +186,10 @@ int main(int argc, char **argv)
 	init_pid = fork();
 	if (init_pid == 0)
 		init(&o, tar_fd);
+	if (init_pid < 0) {
+		fprintf(stderr, "rh-sandbox: cannot fork: %s\n", strerror(errno));
+		return 126;
+	}
 	while (waitpid(init_pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return 126;

@@ -148,6 +148,9 @@ static int connect_db(struct db_sink *d, struct rh_err *err)
 	if (!d->db)
 		return rh_err_set(err, ENOMEM, "the database client has no memory");
 	mysql_options(d->db, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	/* Between the check and the rows all mail is copied: the server's eight hours may not do.
+	 */
+	mysql_options(d->db, MYSQL_INIT_COMMAND, "SET SESSION wait_timeout = 31536000");
 	if (!mysql_real_connect(d->db, NULL, NULL, NULL, d->database, 0, d->socket, 0))
 		return rh_err_set(err, EIO, "cannot open the database %s at %s: %s", d->database,
 				  d->socket, mysql_error(d->db));

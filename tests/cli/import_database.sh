@@ -90,6 +90,26 @@ check change_here_stays is 'new here' "SELECT password FROM mailbox WHERE local_
 check change_on_both_stays is 'new here' "SELECT password FROM mailbox WHERE local_part = 'dave'"
 check change_here_is_said says 'password of dave@example.com was changed here: it stays'
 
+# Copying may take longer than the server waits for an idle client.
+cat >"$work/slow.c" <<'C'
+#include <unistd.h>
+int syncfs(int fd)
+{
+	static int done;
+	(void)fd;
+	return done++ ? 0 : (sleep(3), 0);
+}
+C
+${CC:-cc} -shared -fPIC -o "$work/slow.so" "$work/slow.c" || exit 1
+sql -e 'SET GLOBAL wait_timeout = 1'
+rm -rf "$work/mail"
+mkdir "$work/mail"
+export LD_PRELOAD="$work/slow.so"
+dbimport
+unset LD_PRELOAD
+check slow_copying_keeps_the_database exits 3
+sql -e 'SET GLOBAL wait_timeout = 28800'
+
 # A statement that fails takes its domain back whole
 sql postfixadmin -e "DELETE FROM mailbox; DELETE FROM alias; DELETE FROM log; ALTER TABLE alias ADD CONSTRAINT no_dave CHECK (address <> 'dave@example.com')"
 dbimport

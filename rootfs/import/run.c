@@ -114,6 +114,20 @@ static void announce(struct rh_run *run)
 	rh_progress_plan(run->progress, "accounts", "Writing accounts", 5);
 }
 
+static int mount_volume(struct rh_run *run, const char **root, struct rh_err *err)
+{
+	bool unclean;
+	int r = rh_volume_mount(run->opt->volume, root, &unclean, err);
+	if (r == 0 && unclean)
+		rh_report_add(
+		    &run->report, RH_LOST, run->opt->volume, 0,
+		    "the journal of this file system is not carried: it was not unmounted "
+		    "in order, so its newest files may be missing or old. Shut the old "
+		    "server down in order, or run e2fsck on a copy of the disk, and import "
+		    "again");
+	return r;
+}
+
 int rh_run_import(struct rh_run *run, struct rh_err *err)
 {
 	const struct rh_options *o = run->opt;
@@ -126,7 +140,7 @@ int rh_run_import(struct rh_run *run, struct rh_err *err)
 	run->one_thread = rh_step_init();
 	announce(run);
 	if (o->volume)
-		r = rh_volume_mount(o->volume, &root, err);
+		r = mount_volume(run, &root, err);
 	run->report.source = o->volume ? o->volume : root;
 	run->report.dry_run = o->dry_run;
 	if (r == 0)

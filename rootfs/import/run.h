@@ -95,6 +95,11 @@ void rh_leftover_acl(struct rh_run *run, int dir, const char *file, const char *
 RH_CHECKED int rh_mailbox_import(struct rh_run *run, const struct rh_domain *d,
 				 const struct rh_account *a, struct rh_err *err);
 
+/* The file system in FD as mount(2) calls it, and the options that keep it as it is; NULL: none
+ * that we know. *UNCLEAN: its journal holds what the rest does not, and those options leave it
+ * unread. (XFS does not tell it in its superblock.) */
+const char *rh_volume_kind(int fd, const char **options, bool *unclean);
 /* Mounts the volume labelled LABEL read-only in a mount namespace of our own; *ROOT is where. */
-RH_CHECKED int rh_volume_mount(const char *label, const char **root, struct rh_err *err);
+RH_CHECKED int rh_volume_mount(const char *label, const char **root, bool *unclean,
+			       struct rh_err *err);
 void rh_volume_unmount(void);

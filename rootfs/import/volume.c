@@ -23,11 +23,16 @@
 
 #define WHERE "/run/rehome/old"
 
-/* Name and options for mount(2), from the superblock. */
-static const char *detect(int fd, const char **options)
+#define EXT_MAGIC	   0xef53
+#define EXT_NEEDS_RECOVERY 0x4u /* s_feature_incompat: the journal holds what the rest does not */
+
+const char *rh_volume_kind(int fd, const char **options, bool *unclean)
 {
 	char buf[2048];
 	uint16_t magic;
+	uint32_t incompat;
+
+	*unclean = false;
 	if (pread(fd, buf, sizeof buf, 0) != (ssize_t)sizeof buf)
 		return NULL;
 	if (memcmp(buf, "XFSB", 4) == 0) {
@@ -35,8 +40,12 @@ static const char *detect(int fd, const char **options)
 		return "xfs";
 	}
 	memcpy(&magic, buf + 1024 + 56, sizeof magic);
+	memcpy(&incompat, buf + 1024 + 96, sizeof incompat);
 	*options = "noload";
-	return le16toh(magic) == 0xef53 ? "ext4" : NULL;
+	if (le16toh(magic) != EXT_MAGIC)
+		return NULL;
+	*unclean = le32toh(incompat) & EXT_NEEDS_RECOVERY;
+	return "ext4";
 }
 
 static int private_namespace(struct rh_err *err)
@@ -46,7 +55,7 @@ static int private_namespace(struct rh_err *err)
 	return rh_mkdirs(AT_FDCWD, WHERE, 0700, err);
 }
 
-int rh_volume_mount(const char *label, const char **root, struct rh_err *err)
+int rh_volume_mount(const char *label, const char **root, bool *unclean, struct rh_err *err)
 {
 	char *device RH_FREE = rh_xasprintf("/dev/disk/by-label/%s", label);
 	const char *type, *options;
@@ -60,7 +69,7 @@ int rh_volume_mount(const char *label, const char **root, struct rh_err *err)
 				    "cannot open the volume %s (is the disk connected?)", device);
 	if (ioctl(fd, BLKROSET, &on) < 0)
 		return rh_err_errno(err, errno, "cannot make %s read-only", device);
-	type = detect(fd, &options);
+	type = rh_volume_kind(fd, &options, unclean);
 	if (!type)
 		return rh_err_set(err, EINVAL, "%s holds neither ext2/3/4 nor XFS", device);
 	r = private_namespace(err);

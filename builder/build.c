@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "builder/compose.h"
@@ -51,25 +50,25 @@ struct work {
 	char *kver;
 	struct rh_str dpkg;
 	uint64_t epoch, tree_bytes;
+	bool epoch_given;
 	struct rh_manifest manifest;
 };
 
 /* --- keys --- */
 
-/* SOURCE_DATE_EPOCH, else the day the packages were installed, else now. */
-static uint64_t choose_epoch(const char *tree)
+/* The date that the user wants; *GIVEN is false when there is none. */
+static int wanted_epoch(uint64_t *epoch, bool *given, struct rh_err *err)
 {
 	const char *env = getenv("SOURCE_DATE_EPOCH");
-	struct stat st;
-	char *end;
 
-	if (env && *env) {
-		unsigned long long v = strtoull(env, &end, 10);
-
-		if (!*end)
-			return v;
-	}
-	return tree && stat(tree, &st) == 0 ? (uint64_t)st.st_mtime : (uint64_t)time(NULL);
+	*given = env && *env;
+	if (!*given)
+		return 0;
+	if (strlen(env) > 11 || strspn(env, "0123456789") != strlen(env))
+		return rh_err_set(err, EINVAL,
+				  "SOURCE_DATE_EPOCH=%s is no number of seconds since 1970", env);
+	*epoch = strtoull(env, NULL, 10);
+	return 0;
 }
 
 static int make_keys(struct work *w, struct rh_err *err)
@@ -89,6 +88,8 @@ static int make_keys(struct work *w, struct rh_err *err)
 	rh_digest_part(d, "tree", w->tree_key, strlen(w->tree_key));
 	rh_digest_part(d, "boot", w->boot_key, strlen(w->boot_key));
 	rh_digest_part(d, "programs", w->programs_key, strlen(w->programs_key));
+	if (w->epoch_given)
+		rh_digest_part(d, "epoch", &w->epoch, sizeof w->epoch);
 	for (size_t i = 0; r == 0 && i < w->extras.n; i++)
 		r = rh_extra_digest(d, &w->extras.v[i], err);
 	rh_digest_final(&d, w->key);
@@ -100,6 +101,8 @@ static int prepare(struct work *w, struct rh_err *err)
 	const struct rh_recipe *recipe = &w->b->plan->recipe;
 	int r = rh_manifest_replaceable(w->b->target, err);
 
+	if (r == 0)
+		r = wanted_epoch(&w->epoch, &w->epoch_given, err);
 	if (r < 0)
 		return r;
 	w->spec = (struct rh_tree_spec){.name = recipe->name,
@@ -152,7 +155,8 @@ static int step_inputs(struct work *w, struct rh_err *err)
 	if (stat(w->tree, &st) < 0)
 		return rh_err_errno(err, errno, "cannot look at %s", w->tree);
 	w->tree_bytes = (uint64_t)st.st_size;
-	w->epoch = choose_epoch(w->tree);
+	if (!w->epoch_given) /* the day the packages were installed */
+		w->epoch = (uint64_t)st.st_mtime;
 	rh_progress_begin(p, "boot");
 	r = rh_made_boot(&w->in, w->tree, w->boot_key, w->epoch, &w->boot, err);
 	rh_progress_end(p, r == 0);

@@ -15,7 +15,9 @@ static int cache_root(char **out, struct rh_err *err)
 	const char *home = getenv("HOME");
 	const struct passwd *pw;
 
-	if (own && *own == '/') {
+	if (own && *own && *own != '/')
+		return rh_err_set(err, EINVAL, "RH_CACHE=%s: write the whole path", own);
+	if (own && *own) {
 		*out = rh_xstrdup(own);
 		return 0;
 	}

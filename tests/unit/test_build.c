@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "builder/build.h"
+#include "builder/cache.h"
 #include "builder/made.h"
 #include "builder/manifest.h"
 #include "lib/core/file.h"
@@ -70,6 +71,27 @@ static void a_build_refuses_a_folder_of_other_things(void **state)
 	assert_true(rh_exists(AT_FDCWD, "home/thesis.tex"));
 }
 
+static void settings_that_mean_nothing_are_refused(void **state)
+{
+	static const char *const dates[] = {"yesterday", "-1", " 1", "12x", "123456789012"};
+	struct rh_plan plan = {0};
+	struct rh_build b = {.plan = &plan, .data_dir = dir, .target = "absent"};
+	char *path = NULL;
+	struct rh_err err;
+	bool unchanged;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+		setenv("SOURCE_DATE_EPOCH", dates[i], 1);
+		assert_int_equal(rh_build_pair(&b, &unchanged, &err), -EINVAL);
+		assert_non_null(strstr(err.text, "SOURCE_DATE_EPOCH"));
+	}
+	unsetenv("SOURCE_DATE_EPOCH");
+	setenv("RH_CACHE", "relative", 1);
+	assert_int_equal(rh_cache_path("tree", "key", ".tar", &path, &err), -EINVAL);
+	setenv("RH_CACHE", dir, 1);
+}
+
 static void a_tree_made_anew_gets_its_own_boot_files(void **state)
 {
 	char *first = NULL, *again = NULL, *later = NULL;
@@ -93,6 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_a_pair_may_be_replaced),
 	    cmocka_unit_test(a_build_refuses_a_folder_of_other_things),
+	    cmocka_unit_test(settings_that_mean_nothing_are_refused),
 	    cmocka_unit_test(a_tree_made_anew_gets_its_own_boot_files),
 	};
 

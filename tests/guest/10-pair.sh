@@ -97,7 +97,7 @@ rm -rf "$work/tree" "$work/tree.tar"
 
 # --- an interrupted build leaves the old pair and nothing else ---
 sums=$(cat $pair/SHA256SUMS)
-timeout -s INT 25 $bin/rehome build -q --force -o $pair small >"$work/int" 2>&1
+timeout --preserve-status -s INT 25 $bin/rehome build -q --force -o $pair small >"$work/int" 2>&1
 status=$?
 left=$(find build -maxdepth 1 -name 'pair-small.tmp-*')
 if [ $status -ne 0 ] && [ -z "$left" ] && [ "$sums" = "$(cat $pair/SHA256SUMS)" ] && [ "$before" = "$(stat -c '%i %Y' $pair/a.img)" ]; then

@@ -121,9 +121,13 @@ static int make_tls(struct rh_setup *s, struct rh_err *err)
 
 static int make_host_keys(struct rh_setup *s, struct rh_err *err)
 {
+	RH_STR struct rh_str key = {0};
 	int r;
 
-	if (rh_exists(s->root, rh_rel(PATH_SSH_KEY)))
+	/* A cut before the sync below can leave an empty file under the final name: ssh-keygen
+	 * makes such a key anew, and so must we ask it to, or nobody gets in any more. */
+	read_pem(s, PATH_SSH_KEY, &key);
+	if (key.len)
 		return 0;
 	rh_change_point(s);
 	rh_change_note(s, PATH_SSH_KEY);

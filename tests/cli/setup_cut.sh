@@ -68,4 +68,10 @@ echo "all the mail" >"$work/root/dev/rehome/mail"
 rm -r "$work/root/var/lib/rehome"
 check apply_with_lost_state apply
 check mail_is_kept test "$(cat "$work/root/dev/rehome/mail")" = "all the mail"
+# A cut right after ssh-keygen: its files have names but no content yet.
+fresh
+apply || not_ok whole_run_for_keys
+: >"$work/root/etc/ssh/ssh_host_ed25519_key"
+apply || not_ok apply_with_empty_key
+check empty_host_key_is_made_anew test -s "$work/root/etc/ssh/ssh_host_ed25519_key"
 finish

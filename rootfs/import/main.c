@@ -216,7 +216,7 @@ static const char *remedy(int code)
 
 int main(int argc, char **argv)
 {
-	struct rh_options o = {.mail_root = "/srv/mail",
+	struct rh_options o = {.mail_root = RH_MAIL_ROOT,
 			       .database = "postfixadmin",
 			       .socket = "/run/mysqld/mysqld.sock",
 			       .uid = 5000,

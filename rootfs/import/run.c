@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,21 @@ static int check_room(struct rh_run *run, struct rh_err *err)
 			  run->opt->mail_root, room >> 20, p->bytes >> 20);
 }
 
+/* The appliance's own mail root is a volume: never write mail onto the system disk below it. */
+static int check_volume(const struct rh_run *run, struct rh_err *err)
+{
+	struct stat here, above;
+	if (strcmp(run->opt->mail_root, RH_MAIL_ROOT) != 0)
+		return 0;
+	if (fstat(run->target, &here) < 0 || fstatat(run->target, "..", &above, 0) < 0)
+		return rh_err_errno(err, errno, "cannot look at " RH_MAIL_ROOT);
+	if (here.st_dev != above.st_dev)
+		return 0;
+	return rh_err_set(err, ENODEV,
+			  "the mail volume is not mounted at " RH_MAIL_ROOT
+			  ": systemctl start srv-mail.mount");
+}
+
 static int open_target(struct rh_run *run, struct rh_err *err)
 {
 	run->target = open(run->opt->mail_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -53,6 +69,9 @@ static int open_target(struct rh_run *run, struct rh_err *err)
 		return rh_err_errno(err, errno,
 				    "cannot open the mail root %s (is the volume mounted?)",
 				    run->opt->mail_root);
+	int r = check_volume(run, err);
+	if (r < 0)
+		return r;
 	run->batch = rh_batch_new(run->target, run->opt->chown, run->opt->uid, run->opt->gid);
 	return check_room(run, err);
 }

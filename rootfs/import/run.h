@@ -16,6 +16,8 @@
 #include "rootfs/import/report.h"
 #include "rootfs/mail/account.h"
 
+#define RH_MAIL_ROOT "/srv/mail"
+
 struct rh_options {
 	const char *oldroot, *volume;
 	const char *mail_root;	  /* /srv/mail */

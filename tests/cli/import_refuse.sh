@@ -35,6 +35,22 @@ check fail-no-database-before-mail test -z "$(ls -A "$work/mail")"
 run --no-accounts --volume no-such-label-7f
 check fail-no-volume exits 1
 
+# The mail root of the appliance, without its volume
+if unshare -rm true 2>/dev/null; then
+	unshare -rm sh -c 'mount -t tmpfs none /srv && mkdir /srv/mail && "$@"; s=$?; ls -A /srv/mail; exit $s' sh \
+		"$IMPORT" --no-accounts "$work/old" >"$work/out" 2>&1
+	status=$?
+	check fail-no-mail-volume exits 1
+	check fail-no-mail-volume-said says 'the mail volume is not mounted at /srv/mail'
+	check fail-no-mail-volume-nothing silent example.com
+	unshare -rm sh -c 'mount -t tmpfs none /srv && mkdir /srv/mail && mount -t tmpfs none /srv/mail && "$@"' sh \
+		"$IMPORT" --no-accounts --owner 0:0 "$work/old" >"$work/out" 2>&1
+	status=$?
+	check mail_volume_is_taken exits 3
+else
+	echo "skip fail-no-mail-volume: no user namespaces"
+fi
+
 # --- accounts ---
 fresh
 cat >>"$work/old/var/qmail/users/assign" <<'E'

@@ -19,12 +19,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "rootfs/mail/msgname.h"
+
+#define LIST_TRIES 5
 
 const char *rh_msg_dir(const struct rh_msg *m)
 {
@@ -68,24 +71,57 @@ static void add_entry(struct rh_run *run, struct rh_folder *f, const struct rh_d
 				       .src_base = (uint16_t)rh_msgname_split(e->name).base};
 }
 
+/* The names in cur or new; *MTIME: of the directory, before. */
+static int list_names(struct rh_folder *f, int dir, bool in_new, struct rh_dirlist *l,
+		      struct timespec *mtime, struct rh_err *err)
+{
+	const char *sub = in_new ? "new" : "cur";
+	struct stat st;
+	int fd RH_CLOSE = -1;
+	int r = rh_source_subdir(dir, sub, &fd);
+	if (r == -ENOENT)
+		return r;
+	if (r < 0 || fstat(fd, &st) < 0)
+		return rh_err_errno(err, r < 0 ? -r : errno, "cannot open %s/%s", f->path, sub);
+	*mtime = st.st_mtim;
+	return rh_source_list(f->arena, fd, l, err);
+}
+
+static bool changed_since(int dir, bool in_new, const struct timespec *mtime)
+{
+	struct stat st;
+	return fstatat(dir, in_new ? "new" : "cur", &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_mtim.tv_sec != mtime->tv_sec || st.st_mtim.tv_nsec != mtime->tv_nsec);
+}
+
+/* A file that is renamed while its directory is read may be missed under both names. So what has
+ * changed meanwhile is read again, until it stands still or is reported. */
 static int list_messages(struct rh_run *run, struct rh_folder *f, int dir, bool in_new,
 			 struct rh_err *err)
 {
 	struct rh_dirlist l = {0};
-	int fd RH_CLOSE = -1;
-	int r = rh_source_subdir(dir, in_new ? "new" : "cur", &fd);
-	if (r == -ENOENT) {
+	struct timespec mtime = {0};
+	bool moving = true;
+	int r = 0;
+
+	for (int i = 0; r == 0 && moving && i < LIST_TRIES; i++) {
+		l.n = 0;
+		r = list_names(f, dir, in_new, &l, &mtime, err);
+		moving = r == 0 && changed_since(dir, in_new, &mtime);
+	}
+	if (r == -ENOENT)
 		rh_report_add(&run->report, RH_REMARK, f->path, 0, "it has no %s: taken as empty",
 			      in_new ? "new" : "cur");
-		return 0;
-	}
-	if (r < 0)
-		return rh_err_errno(err, -r, "cannot open %s/%s", f->path, in_new ? "new" : "cur");
-	r = rh_source_list(f->arena, fd, &l, err);
+	else if (r == 0 && moving)
+		rh_report_add(
+		    &run->report, RH_LOST, f->path, 0,
+		    "mail is being moved in %s: some of it may be missing; run again when "
+		    "the old server is at rest",
+		    in_new ? "new" : "cur");
 	for (size_t i = 0; r == 0 && i < l.n; i++)
 		add_entry(run, f, &l.v[i], in_new);
 	rh_dirlist_free(&l);
-	return r;
+	return r == -ENOENT ? 0 : r;
 }
 
 static void count_tmp(struct rh_run *run, struct rh_folder *f, int dir)

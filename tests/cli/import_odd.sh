@@ -79,4 +79,44 @@ if unshare -rm sh "$work/grow.sh" "$m" true 2>/dev/null; then
 else
 	echo "skip fail-grows: no user namespaces"
 fi
+
+# A message that gets a flag while its folder is listed: seen under neither name, unless listed again.
+cat >"$work/move.c" <<'C'
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* The message RH_MOVE moves at its second sight (the plan has counted it); RH_MOVE_ALWAYS: later too. */
+static struct dirent *step(DIR *d, const char *symbol)
+{
+	struct dirent *(*real)(DIR *) = dlsym(RTLD_NEXT, symbol), *e = real(d);
+	const char *name = getenv("RH_MOVE"), *always = getenv("RH_MOVE_ALWAYS");
+	static int seen;
+	char to[300];
+	if (!e || !name || strncmp(e->d_name, name, strlen(name)) != 0 || ++seen < 2)
+		return e;
+	if (seen > 2 && !always)
+		return e;
+	snprintf(to, sizeof to, "%s:2,%s", name, seen % 2 ? "S" : "F");
+	renameat(dirfd(d), e->d_name, dirfd(d), to);
+	return real(d);
+}
+struct dirent *readdir(DIR *d)
+{
+	return step(d, "readdir");
+}
+struct dirent64 *readdir64(DIR *d)
+{
+	return (struct dirent64 *)step(d, "readdir64");
+}
+C
+${CC:-cc} -shared -fPIC -o "$work/move.so" "$work/move.c" -ldl || exit 1
+fresh
+LD_PRELOAD="$work/move.so" RH_MOVE=1276544480.1.mail import
+check moved_while_listed test -f "$(box carol)/cur/1276544480.1.mail:2,F"
+fresh
+RH_MOVE_ALWAYS=1 LD_PRELOAD="$work/move.so" RH_MOVE=1276544480.1.mail import
+check fail-always-moving says '/carol/Maildir: mail is being moved in cur: some of it may be missing'
 finish

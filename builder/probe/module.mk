@@ -14,7 +14,7 @@ $(eval $(call program,$(RH_PROBE),\
 	$(call objs,builder/probe/main.c $(wildcard builder/probe/cmd*.c)),$$(PROBE_LIBS) -lpthread))
 MAN_PAGES += builder/probe/rh-probe.1
 
-include tests/fixtures/oldserver/module.mk
+include $(wildcard tests/fixtures/oldserver/module.mk)
 
 # $(1): name of a test program
 define probe_test

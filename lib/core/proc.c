@@ -25,16 +25,29 @@
 #define TICK_MS	    200
 #define END_TICK_MS 2
 #define GRACE_MS    5000
+#define SECOND_MS   500
 _Static_assert(2 * TAIL_LINES * (TAIL_WIDTH + 5) + 256 <= RH_ERR_MAX,
 	       "the last lines of both streams must fit into an error");
 
 static volatile sig_atomic_t interrupted;
+static int64_t first_sigint; /* ms; touched by the handler alone */
 
+/* A program that interrupts both us and our process group (timeout(1) does) sends the same wish
+ * twice: only a second SIGINT that comes later is a second wish. */
 static void on_signal(int sig)
 {
-	if (interrupted && sig == SIGINT) {
-		signal(sig, SIG_DFL);
-		raise(sig);
+	struct timespec ts;
+	int64_t now;
+
+	if (sig == SIGINT) {
+		clock_gettime(CLOCK_MONOTONIC, &ts);
+		now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+		if (first_sigint && now - first_sigint > SECOND_MS) {
+			signal(sig, SIG_DFL);
+			raise(sig);
+		}
+		if (!first_sigint)
+			first_sigint = now;
 	}
 	interrupted = 1;
 }

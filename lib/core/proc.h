@@ -55,6 +55,7 @@ RH_CHECKED int rh_proc_call(struct rh_err *err, const char *argv0, ...) __attrib
 bool rh_proc_find(const char *program);
 
 /* Ask for orderly interruption on SIGINT, SIGTERM and SIGHUP: sets the flag that
- * rh_interrupted() reads. A second SIGINT ends the program at once. */
+ * rh_interrupted() reads. A second SIGINT, half a second later or more, ends the
+ * program at once. */
 void rh_catch_signals(void);
 bool rh_interrupted(void);

@@ -301,6 +301,42 @@ static void proc_input_environment_and_lines(void **state)
 	rh_str_free(&out);
 }
 
+/* In a child, because the flag stays set: 0 when two SIGINTs at once only set it. */
+static void two_interrupts_at_once_are_one(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		rh_catch_signals();
+		raise(SIGINT);
+		raise(SIGINT);
+		_exit(rh_interrupted() ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void a_later_second_interrupt_ends_at_once(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		rh_catch_signals();
+		raise(SIGINT);
+		usleep(700 * 1000);
+		raise(SIGINT);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGINT);
+}
+
 static void did_you_mean_finds_near_words_only(void **state)
 {
 	static const char *const names[] = {"postfix", "dovecot", "mariadb", "web"};
@@ -347,6 +383,8 @@ int main(void)
 	    cmocka_unit_test(proc_error_has_the_last_lines_of_both_streams),
 	    cmocka_unit_test(closed_streams_are_not_taken_by_files),
 	    cmocka_unit_test(proc_input_environment_and_lines),
+	    cmocka_unit_test(two_interrupts_at_once_are_one),
+	    cmocka_unit_test(a_later_second_interrupt_ends_at_once),
 	    cmocka_unit_test(did_you_mean_finds_near_words_only),
 	    cmocka_unit_test(diags_are_sorted_by_file_and_line),
 	};

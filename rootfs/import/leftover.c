@@ -5,19 +5,24 @@
  *
  * A domain's directory holds its users, directly or below hash directories ("0", "A/b"); which of
  * its subdirectories are users is known only from vpasswd.
+ *
+ * Beside the mail tree lie qmail's and vpopmail's own settings. Their contents are shown only where
+ * they cannot hold a secret: qmail's control directory is also where certificates with their keys
+ * and passwords for other servers are kept.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/core/file.h"
 #include "rootfs/import/run.h"
 #include "rootfs/import/source.h"
 
-enum { DOMAIN = 1, USER = 2, MAILDIR = 4 };
+enum { DOMAIN = 1, USER = 2, MAILDIR = 4, CONTROL = 8, ALIAS = 16, ETC = 32, NODOMAIN = 64 };
 
 enum act {
 	IGNORE, /* TEXT says why nothing is lost */
@@ -25,6 +30,7 @@ enum act {
 	LINES,	/* each line of it is lost */
 	QMAIL,	/* delivery rules, line by line */
 	ACL,	/* lost unless it only grants the owner */
+	HOSTS,	/* lines of domains: lost unless the domain is carried */
 };
 
 /* The first entry that fits decides. docs: rehome-import(1), FILES THAT ARE LEFT BEHIND. */
@@ -51,6 +57,21 @@ static const struct rule {
     {USER, ".qmail", QMAIL, ""},
     {USER, "vacation", LOST, "the vacation message"},
     {USER, ".qmailadmin-*", LOST, "a setting of qmailadmin"},
+    {CONTROL, "*.cdb", IGNORE, "made from the text file beside it"},
+    {CONTROL, "rcpthosts", HOSTS, "accepted domain"},
+    {CONTROL, "morercpthosts", HOSTS, "accepted domain"},
+    {CONTROL, "virtualdomains", HOSTS, "virtual domain"},
+    {CONTROL, "me", LINES, "setting of qmail"},
+    {CONTROL, "locals", LINES, "domain of system users"},
+    {CONTROL, "default*", LINES, "setting of qmail"},
+    {CONTROL, "databytes", LINES, "largest message in bytes"},
+    {CONTROL, "badmailfrom", LINES, "refused sender"},
+    {CONTROL, "queuelifetime", LINES, "setting of qmail"},
+    {CONTROL, "concurrency*", LINES, "setting of qmail"},
+    {CONTROL, "*", LOST, "a setting of qmail"},
+    {ALIAS, ".qmail*", QMAIL, ""},
+    {ETC, "*", LOST, "a setting of vpopmail"},
+    {NODOMAIN, "*", LOST, "a user of no domain"},
     {MAILDIR, "maildirfolder", IGNORE, "marks a folder; Dovecot needs no mark"},
     {MAILDIR, "maildirsize", IGNORE, "a sum that Dovecot makes itself"},
     {MAILDIR, "courierimapuiddb", IGNORE, "carried as dovecot-uidlist"},
@@ -158,6 +179,40 @@ void rh_leftover_acl(struct rh_run *run, int dir, const char *file, const char *
 	}
 }
 
+static bool is_carried(const struct rh_plan *p, struct rh_span host)
+{
+	char *name RH_FREE = rh_xasprintf("%.*s", (int)host.n, host.s);
+	for (size_t i = 0; i < p->n; i++)
+		if (strcasecmp(p->domain[i].name, name) == 0)
+			return true;
+	for (size_t i = 0; i < p->naliases; i++)
+		if (strcasecmp(p->alias[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "domain" or "domain:rule" a line (qmail-control(5)). */
+static void hosts(struct rh_run *run, int dir, const char *file, const char *name, const char *what)
+{
+	struct rh_str text RH_STR = {0};
+	struct rh_err err = {0};
+	struct rh_text t;
+	struct rh_span line;
+
+	if (rh_source_read(dir, name, &text, &err) < 0) {
+		rh_report_add(&run->report, RH_LOST, file, 0, "%s not carried: %s", what, err.text);
+		return;
+	}
+	rh_text_init(&t, rh_str_text(&text), text.len);
+	while (rh_text_line(&t, &line)) {
+		struct rh_span host = line;
+		rh_span_cut(&line, ':', &host);
+		if (host.n && host.s[0] != '#' && !is_carried(&run->plan, host))
+			rh_report_add(&run->report, RH_LOST, file, t.line, "%s not carried: %.*s",
+				      what, (int)host.n, host.s);
+	}
+}
+
 /* The entry NAME of DIR, which is at PATH and of kind WHERE. */
 static void classify(struct rh_run *run, int dir, const char *path, const char *name,
 		     unsigned char type, unsigned where)
@@ -175,6 +230,8 @@ static void classify(struct rh_run *run, int dir, const char *path, const char *
 			qmail(run, dir, file, name, where);
 		else if (u->act == ACL)
 			rh_leftover_acl(run, dir, file, name);
+		else if (u->act == HOSTS)
+			hosts(run, dir, file, name, u->text);
 		return;
 	}
 	rh_report_add(&run->report, RH_LOST, file, 0, "not carried: unknown %s",
@@ -236,7 +293,8 @@ static int holds(const char *const *users, size_t n, const char *path)
 	return 0;
 }
 
-static void walk_user(struct rh_run *run, int dir, const char *path)
+/* Each entry of DIR by itself. */
+static void walk_flat(struct rh_run *run, int dir, const char *path, unsigned where)
 {
 	struct rh_arena *arena RH_ARENA = rh_arena_new();
 	struct rh_dirlist l = {0};
@@ -245,7 +303,7 @@ static void walk_user(struct rh_run *run, int dir, const char *path)
 		rh_report_add(&run->report, RH_LOST, path, 0, "%s", err.text);
 	rh_dirlist_sort(&l);
 	for (size_t i = 0; i < l.n; i++)
-		classify(run, dir, path, l.v[i].name, l.v[i].type, USER);
+		classify(run, dir, path, l.v[i].name, l.v[i].type, where);
 	rh_dirlist_free(&l);
 }
 
@@ -265,7 +323,7 @@ static void walk_domain(struct rh_run *run, int dir, const char *path, const cha
 		if (what && rh_source_subdir(dir, name, &fd) < 0)
 			rh_report_add(&run->report, RH_LOST, full, 0, "cannot be opened");
 		else if (what == 2)
-			walk_user(run, fd, full);
+			walk_flat(run, fd, full, USER);
 		else if (what == 1)
 			walk_domain(run, fd, full, users, n);
 		else if (l.v[i].type == DT_DIR)
@@ -294,4 +352,31 @@ void rh_leftover_domain(struct rh_run *run, const struct rh_domain *d)
 	else
 		walk_domain(run, fd, d->dir, users, n);
 	free(users);
+}
+
+static void walk_path(struct rh_run *run, const char *path, unsigned where)
+{
+	struct rh_err err = {0};
+	int fd RH_CLOSE = -1, r = rh_source_dir(run->source, path, &fd, &err);
+	if (r == 0)
+		walk_flat(run, fd, path, where);
+	else if (r != -ENOENT)
+		rh_report_add(&run->report, RH_LOST, path, 0, "%s", err.text);
+}
+
+void rh_leftover_server(struct rh_run *run)
+{
+	static const char *const homes[] = {"etc", "users"};
+	const struct rh_plan *p = &run->plan;
+	/* vpopmail's home is what stands before "/domains/" in users/assign; all domains share it.
+	 */
+	const char *end = p->n ? strstr(p->domain[0].dir, "/domains/") : NULL;
+
+	walk_path(run, "/var/qmail/control", CONTROL);
+	walk_path(run, "/var/qmail/alias", ALIAS);
+	for (size_t i = 0; end && i < 2; i++) {
+		char *path RH_FREE = rh_xasprintf("%.*s/%s", (int)(end - p->domain[0].dir),
+						  p->domain[0].dir, homes[i]);
+		walk_path(run, path, i == 0 ? ETC : NODOMAIN);
+	}
 }

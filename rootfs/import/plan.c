@@ -298,5 +298,6 @@ int rh_plan_make(struct rh_run *run, struct rh_err *err)
 			count_account(run, &p->domain[i].v[k]);
 	}
 	unknown_beside(run);
+	rh_leftover_server(run);
 	return 0;
 }

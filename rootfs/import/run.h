@@ -83,6 +83,8 @@ void rh_plan_free(struct rh_plan *p);
 
 /* Report everything below a domain's directory that is no account's mail. */
 void rh_leftover_domain(struct rh_run *run, const struct rh_domain *d);
+/* The same for the settings of qmail and vpopmail, which lie beside the mail tree. */
+void rh_leftover_server(struct rh_run *run);
 /* The entry NAME of a Maildir or of one of its folders (DIR, at PATH) that is neither a folder nor
  * cur, new, tmp: ignored with reason, or reported. */
 void rh_leftover_maildir(struct rh_run *run, int dir, const char *path, const char *name,

@@ -119,4 +119,31 @@ check moved_while_listed test -f "$(box carol)/cur/1276544480.1.mail:2,F"
 fresh
 RH_MOVE_ALWAYS=1 LD_PRELOAD="$work/move.so" RH_MOVE=1276544480.1.mail import
 check fail-always-moving says '/carol/Maildir: mail is being moved in cur: some of it may be missing'
+
+# --- settings beside the mail tree: named, and nothing secret shown ---
+fresh
+q=$work/old/var/qmail
+mkdir -p "$q/control" "$q/alias" "$work/old/home/vpopmail/etc" "$work/old/home/vpopmail/users/zoe"
+printf 'example.com\nalias.example\nbackup.example\n' >"$q/control/rcpthosts"
+printf 'Example.com:example.com\nother.example:alias-other\n' >"$q/control/virtualdomains"
+echo 20000000 >"$q/control/databytes"
+echo 'relay.example:user:hunter2' >"$q/control/smtproutes"
+echo 'KEY-hunter3' >"$q/control/servercert.pem"
+: >"$q/control/morercpthosts.cdb"
+echo '&boss@example.com' >"$q/alias/.qmail-root"
+echo 'localhost|0|vpop|hunter4|vpopmail' >"$work/old/home/vpopmail/etc/vpopmail.mysql"
+import
+check settings_exit exits 3
+check settings_databytes says '/var/qmail/control/databytes:1: largest message in bytes not carried: 20000000'
+check settings_backup_mx says '/var/qmail/control/rcpthosts:3: accepted domain not carried: backup.example'
+check settings_virtual says '/var/qmail/control/virtualdomains:2: virtual domain not carried: other.example'
+check settings_routes says '/var/qmail/control/smtproutes: a setting of qmail not carried'
+check settings_alias says '/var/qmail/alias/.qmail-root:1: delivery rule not carried: &boss@example.com'
+check settings_vpopmail says '/home/vpopmail/etc/vpopmail.mysql: a setting of vpopmail not carried'
+check settings_no_domain says '/home/vpopmail/users/zoe: a user of no domain not carried'
+check settings_carried_domains silent 'domain not carried: example.com'
+check settings_alias_domain silent 'not carried: alias.example'
+check settings_case silent 'not carried: Example.com'
+check settings_no_secret silent hunter
+check settings_cdb silent morercpthosts.cdb
 finish

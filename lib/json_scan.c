@@ -182,25 +182,6 @@ static int hex4(const struct scan *s, size_t pos, unsigned *code)
 	return 0;
 }
 
-static void add_utf8(struct rh_str *out, unsigned c)
-{
-	if (c < 0x80) {
-		rh_str_addc(out, (char)c);
-	} else if (c < 0x800) {
-		rh_str_addc(out, (char)(0xc0 | c >> 6));
-		rh_str_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		rh_str_addc(out, (char)(0xe0 | c >> 12));
-		rh_str_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		rh_str_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		rh_str_addc(out, (char)(0xf0 | c >> 18));
-		rh_str_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		rh_str_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		rh_str_addc(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* \uXXXX, at the "u"; pairs of surrogates become one character. */
 static int scan_unicode(struct scan *s, struct rh_str *out)
 {
@@ -222,7 +203,7 @@ static int scan_unicode(struct scan *s, struct rh_str *out)
 		s->pos += 6;
 		c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 	}
-	add_utf8(out, c);
+	rh_str_add_utf8(out, c);
 	return 0;
 }
 

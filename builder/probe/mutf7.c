@@ -14,32 +14,13 @@
 
 static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
-static void add_utf8(struct rh_str *out, uint32_t c)
-{
-	if (c < 0x80) {
-		rh_str_addc(out, (char)c);
-	} else if (c < 0x800) {
-		rh_str_addc(out, (char)(0xc0 | c >> 6));
-		rh_str_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else if (c < 0x10000) {
-		rh_str_addc(out, (char)(0xe0 | c >> 12));
-		rh_str_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		rh_str_addc(out, (char)(0x80 | (c & 0x3f)));
-	} else {
-		rh_str_addc(out, (char)(0xf0 | c >> 18));
-		rh_str_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		rh_str_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-		rh_str_addc(out, (char)(0x80 | (c & 0x3f)));
-	}
-}
-
 /* One UTF-16 unit; HIGH carries a first surrogate over. False when it is not valid here. */
 static bool add_unit(struct rh_str *out, uint16_t u, uint16_t *high)
 {
 	if (*high) {
 		if (u < 0xdc00 || u > 0xdfff)
 			return false;
-		add_utf8(out, 0x10000 + ((uint32_t)(*high - 0xd800) << 10) + (u - 0xdc00));
+		rh_str_add_utf8(out, 0x10000 + ((uint32_t)(*high - 0xd800) << 10) + (u - 0xdc00));
 		*high = 0;
 		return true;
 	}
@@ -51,7 +32,7 @@ static bool add_unit(struct rh_str *out, uint16_t u, uint16_t *high)
 	}
 	if (u >= 0x20 && u < 0x7f)
 		return false;
-	add_utf8(out, u);
+	rh_str_add_utf8(out, u);
 	return true;
 }
 

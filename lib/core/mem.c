@@ -202,6 +202,25 @@ void rh_str_addc(struct rh_str *s, char c)
 	rh_str_addn(s, &c, 1);
 }
 
+void rh_str_add_utf8(struct rh_str *s, uint32_t c)
+{
+	if (c < 0x80) {
+		rh_str_addc(s, (char)c);
+	} else if (c < 0x800) {
+		rh_str_addc(s, (char)(0xc0 | c >> 6));
+		rh_str_addc(s, (char)(0x80 | (c & 0x3f)));
+	} else if (c < 0x10000) {
+		rh_str_addc(s, (char)(0xe0 | c >> 12));
+		rh_str_addc(s, (char)(0x80 | (c >> 6 & 0x3f)));
+		rh_str_addc(s, (char)(0x80 | (c & 0x3f)));
+	} else {
+		rh_str_addc(s, (char)(0xf0 | c >> 18));
+		rh_str_addc(s, (char)(0x80 | (c >> 12 & 0x3f)));
+		rh_str_addc(s, (char)(0x80 | (c >> 6 & 0x3f)));
+		rh_str_addc(s, (char)(0x80 | (c & 0x3f)));
+	}
+}
+
 void rh_str_addf(struct rh_str *s, const char *fmt, ...)
 {
 	va_list ap, again;

@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <dirent.h>
 
@@ -38,6 +39,8 @@ void rh_str_add(struct rh_str *s, const char *text);
 void rh_str_addn(struct rh_str *s, const void *data, size_t n);
 void rh_str_addc(struct rh_str *s, char c);
 void rh_str_addf(struct rh_str *s, const char *fmt, ...) RH_PRINTF(2, 3);
+/* Code point C (up to U+10FFFF) as UTF-8 (RFC 3629). */
+void rh_str_add_utf8(struct rh_str *s, uint32_t c);
 void rh_str_free(struct rh_str *s); /* and makes it empty again */
 /* The text, "" when nothing was added; valid until the next change. */
 const char *rh_str_text(const struct rh_str *s);

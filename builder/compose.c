@@ -166,7 +166,7 @@ static void add_fstab(const struct rh_plan *plan, struct rh_extras *x)
 	char boot[RH_UUID_TEXT];
 
 	uuid_of(plan, "boot", boot);
-	rh_str_add(&s, "# written by rehome build; rehome-setup adds /srv/mail\n"
+	rh_str_add(&s, "# written by rehome build; /srv/mail is srv-mail.mount, by rehome-setup\n"
 		       "/dev/mapper/rehome-root / xfs defaults 0 0\n"
 		       "/dev/mapper/rehome-var /var xfs defaults 0 0\n");
 	rh_str_addf(&s, "UUID=%s /boot ext4 defaults 0 2\n", boot);
@@ -187,7 +187,7 @@ static void add_mdadm(const struct rh_plan *plan, const struct rh_layout *l, str
 	rh_md_arrays(l, plan->recipe.seed, 0, &boot, &pv);
 	rh_uuid_md_text(&boot.uuid, boot_uuid);
 	rh_uuid_md_text(&pv.uuid, pv_uuid);
-	rh_str_add(&s, "# written by rehome build\nHOMEHOST <ignore>\nMAILADDR root\n");
+	rh_str_add(&s, "# written by rehome build\nHOMEHOST <ignore>\n");
 	rh_str_addf(&s, "ARRAY /dev/md/boot metadata=1.0 UUID=%s name=%s\n", boot_uuid, boot.name);
 	rh_str_addf(&s, "ARRAY /dev/md/pv metadata=1.2 UUID=%s name=%s\n", pv_uuid, pv.name);
 	rh_extras_text(x, "etc/mdadm/mdadm.conf", 0644, s.data);

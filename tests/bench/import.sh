@@ -28,17 +28,21 @@ else
 fi
 
 make_tree() { # 20 accounts; sizes 1 to 24 KiB and a few of 400 KiB, seed 1
+	mkdir -p "$1/var/qmail/users"
+	for u in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19; do
+		for d in . .Sent; do
+			for s in cur new tmp; do mkdir -p "$1/home/vpopmail/domains/example.com/u$u/Maildir/$d/$s"; done
+		done
+	done
 	awk -v n="$messages" -v root="$1" 'BEGIN {
 		srand(1)
 		line = "The quick brown fox jumps over the lazy dog, and writes a line of mail.\n"
 		while (length(block) < 409600) block = block line
 		dom = root "/home/vpopmail/domains/example.com"
-		system("mkdir -p " root "/var/qmail/users " dom)
 		print "+example.com-:example.com:89:89:/home/vpopmail/domains/example.com:-::\n." \
 			> (root "/var/qmail/users/assign")
 		for (u = 0; u < 20; u++) {
 			m = dom "/u" u "/Maildir"
-			system("mkdir -p " m "/cur " m "/new " m "/tmp " m "/.Sent/cur " m "/.Sent/new " m "/.Sent/tmp")
 			printf "u%d:abJnggxhB/yWI:1:0:u%d:/home/vpopmail/domains/example.com/u%d:NOQUOTA\n", u, u, u > (dom "/vpasswd")
 			print "1 276543210 " n + 1 > (m "/courierimapuiddb")
 		}
@@ -58,7 +62,7 @@ timed() { # timed LABEL COMMAND...
 	label=$1
 	shift
 	sync -f "$work"
-	if [ "$(id -u)" = 0 ] && [ -z "${WARM:-}" ]; then echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || :; fi
+	if [ "$(id -u)" = 0 ] && [ -z "${WARM:-}" ]; then echo 3 >/proc/sys/vm/drop_caches 2>/dev/null || echo "the caches could not be dropped"; fi
 	s=$(date +%s%N)
 	"$@" >"$work/log" 2>&1 || [ $? = 3 ] || { cat "$work/log"; exit 1; }
 	printf '%-34s %8.2f s\n' "$label" "$(echo "$(date +%s%N) $s" | awk '{ print ($1 - $2) / 1e9 }')"

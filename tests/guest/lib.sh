@@ -26,4 +26,20 @@ check() {
 		tail -n 20 "$work/out" | sed 's/^/    /'
 	fi
 }
+# rehearse NAME REPORT ARGUMENT...: a rehearsal must end in GO; its table is shown either way.
+rehearse() {
+	rehearse_name=$1 rehearse_report=$2
+	shift 2
+	status=0
+	"$bin/rehome" rehearse --report "$rehearse_report" "$@" >"$work/out" 2>"$work/err" || status=$?
+	sed 's/^/# /' "$work/out"
+	last=$(tail -n 1 "$work/out")
+	if [ $status -eq 0 ] && [ "$last" = GO ] && grep -q '"verdict": *"GO"' "$rehearse_report/report.json"; then
+		ok "$rehearse_name"
+	else
+		not_ok "$rehearse_name" "status $status, last line '$last'"
+		tail -n 30 "$work/err"
+		tail -n 60 "$rehearse_report/serial.log" 2>/dev/null
+	fi
+}
 done_testing() { [ "$bad" -eq 0 ]; exit; }

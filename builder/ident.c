@@ -2,7 +2,6 @@
 /* Identifiers from a seed; the contract is in ident.h. */
 #include "builder/ident.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/digest.h"
@@ -26,23 +25,4 @@ struct rh_uuid rh_ident(const char *seed, const char *what)
 	u.b[6] = (u.b[6] & 0x0f) | 0x80; /* version 8 */
 	u.b[8] = (u.b[8] & 0x3f) | 0x80; /* variant 10 */
 	return u;
-}
-
-static void text(const struct rh_uuid *u, const char *breaks, char sep, char *out)
-{
-	for (int i = 0; i < 16; i++) {
-		if (strchr(breaks, 'a' + i))
-			*out++ = sep;
-		out += sprintf(out, "%02x", u->b[i]);
-	}
-}
-
-void rh_uuid_text(const struct rh_uuid *u, char out[RH_UUID_TEXT])
-{
-	text(u, "egik", '-', out);
-}
-
-void rh_uuid_md_text(const struct rh_uuid *u, char out[RH_UUID_TEXT])
-{
-	text(u, "eim", ':', out);
 }

@@ -39,13 +39,14 @@ static int put_gpt(int fd, const char *path, const struct rh_layout *l,
 		   const struct rh_extent *extents, const char *seed, const char *disk,
 		   const uint8_t *boot, struct rh_err *err)
 {
-	uint8_t first[RH_GPT_FIRST_SECTORS * RH_SECTOR] = {0};
-	uint8_t last[RH_GPT_LAST_SECTORS * RH_SECTOR] = {0};
+	uint8_t first[RH_GPT_FIRST_BYTES] = {0}, last[RH_GPT_LAST_BYTES] = {0};
+	struct rh_gpt table;
 	int r;
 
 	if (boot)
-		memcpy(first, boot, 440);
-	rh_gpt_encode(l, extents, seed, disk, first, last);
+		memcpy(first, boot, RH_GPT_BOOT_CODE);
+	rh_layout_gpt(l, extents, seed, disk, &table);
+	rh_gpt_encode(&table, first, last);
 	/* The backup first: a cut between the two leaves at least one whole table. */
 	r = put(fd, path, last, sizeof last, l->disk_sectors - RH_GPT_LAST_SECTORS, err);
 	if (r == 0)

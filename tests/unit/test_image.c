@@ -91,16 +91,17 @@ static void layout_refuses_a_small_disk_and_says_how_much(void **state)
 
 static void gpt_is_consistent_and_differs_between_disks(void **state)
 {
-	static uint8_t first[2][RH_GPT_FIRST_SECTORS * RH_SECTOR],
-	    last[2][RH_GPT_LAST_SECTORS * RH_SECTOR];
+	static uint8_t first[2][RH_GPT_FIRST_BYTES], last[2][RH_GPT_LAST_BYTES];
 	struct rh_layout l = layout_ok();
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
 		uint8_t *h = first[i] + RH_SECTOR, copy[92];
+		struct rh_gpt table;
 
 		first[i][0] = 0xeb; /* boot code stays */
-		rh_gpt_encode(&l, l.part, "seed", i ? "b" : "a", first[i], last[i]);
+		rh_layout_gpt(&l, l.part, "seed", i ? "b" : "a", &table);
+		rh_gpt_encode(&table, first[i], last[i]);
 		assert_int_equal(first[i][0], 0xeb);
 		assert_memory_equal(h, "EFI PART", 8);
 		memcpy(copy, h, 92);

@@ -37,6 +37,11 @@ struct bitmap_super { /* drivers/md/md-bitmap.c: struct bitmap_super_s, little-e
 };
 _Static_assert(sizeof(struct bitmap_super) == RH_MD_BITMAP_BYTES, "md-bitmap.c");
 
+/* Between the end of the data and the superblock. With metadata 1.0 the kernel takes all that lies
+ * between bitmap and superblock as the bitmap's room (super_1_validate() in drivers/md/md.c). */
+#define BOOT_BITMAP_SECTORS 512
+_Static_assert(BOOT_BITMAP_SECTORS + 24 < RH_BOOT_TAIL, "the bitmap would lie in the data");
+
 #define BITMAP_MAGIC 0x6d746962u
 #define BITMAP_MAJOR 4
 
@@ -47,6 +52,8 @@ void rh_md_arrays(const struct rh_layout *l, const char *seed, uint64_t time, st
 	    .minor = 0,
 	    .part_sectors = l->part[RH_PART_BOOT].count,
 	    .data_sectors = l->data[RH_PART_BOOT].count,
+	    .bitmap_offset = -BOOT_BITMAP_SECTORS,
+	    .bitmap_sectors = BOOT_BITMAP_SECTORS,
 	    .uuid = rh_ident(seed, "md-boot"),
 	    .name = "any:boot",
 	    .time = time,

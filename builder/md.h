@@ -19,7 +19,7 @@ struct rh_md {
 	uint64_t part_sectors;	 /* of the partition */
 	uint64_t data_offset;	 /* sectors from the start of the partition */
 	uint64_t data_sectors;	 /* what the array offers */
-	int32_t bitmap_offset;	 /* sectors from the superblock; 0: no bitmap */
+	int32_t bitmap_offset;	 /* sectors from the superblock, may be negative; 0: no bitmap */
 	uint32_t bitmap_sectors; /* reserved for it, enough for the grown size */
 	struct rh_uuid uuid;
 	const char *name; /* at most 32 bytes; "any:NAME" belongs to every host (mdadm(8)) */

@@ -78,7 +78,20 @@ cat /etc/fstab
 cat /etc/machine-id
 tar-out / $work/tree.tar
 EOT
+# mdadm looks for a bitmap in block devices only, so it runs in there too.
+for part in sda3 sda4 sdb3 sdb4; do
+	echo "debug sh \"echo BITMAP $part; mdadm --examine /dev/$part | grep Events; mdadm --examine-bitmap /dev/$part\"" >>"$work/fish"
+done
 check read-back guestfish -f "$work/fish"
+for part in sda3 sda4 sdb3 sdb4; do
+	sed -n "/^BITMAP $part/,/^BITMAP /p" "$work/out" >"$work/bitmap.txt"
+	if grep -q 'Magic : 6d746962' "$work/bitmap.txt" && grep -q 'bits (chunks), 0 dirty' "$work/bitmap.txt" &&
+		[ "$(sed -n 's/^ *Events : //p' "$work/bitmap.txt" | sort -u | wc -l)" -eq 1 ]; then
+		ok "bitmap-$part"
+	else
+		not_ok "bitmap-$part" "$(cat "$work/bitmap.txt")"
+	fi
+done
 grep -q '/dev/md' "$work/out" && ok arrays-assemble || not_ok arrays-assemble "$(cat "$work/out")"
 grep -q '^uninitialized' "$work/out" && ok no-machine-id || not_ok no-machine-id
 mkdir "$work/tree"

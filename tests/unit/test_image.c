@@ -143,7 +143,10 @@ static void md_members_agree_and_differ_where_they_must(void **state)
 	assert_memory_equal(a + 256, "\0\0\1\0\xff\xff", 6);
 	assert_int_equal(le64_at(a + 128), RH_PV_DATA_OFFSET);
 	assert_int_equal(rh_md_super_sector(&boot), boot.part_sectors - 16);
-	assert_true(boot.data_sectors <= rh_md_super_sector(&boot));
+	/* data, bitmap, superblock: one after the other */
+	assert_true(boot.bitmap_offset < 0);
+	assert_true(boot.data_sectors + (uint64_t)-boot.bitmap_offset <= rh_md_super_sector(&boot));
+	assert_true(boot.bitmap_sectors <= (uint64_t)-boot.bitmap_offset);
 	assert_int_equal(rh_md_super_sector(&pv) + (uint64_t)pv.bitmap_offset, 16);
 	assert_true(16 + pv.bitmap_sectors <= pv.data_offset);
 }

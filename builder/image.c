@@ -133,7 +133,8 @@ static int put_array(int fd, const char *path, const struct rh_md *md, const str
 	r = put(fd, path, sb, sizeof sb, at, err);
 	if (r == 0 && md->bitmap_offset) {
 		rh_md_bitmap_encode(md, bitmap);
-		r = put(fd, path, bitmap, sizeof bitmap, at + (uint64_t)(int64_t)md->bitmap_offset, err);
+		r = put(fd, path, bitmap, sizeof bitmap, at + (uint64_t)(int64_t)md->bitmap_offset,
+			err);
 	}
 	return r;
 }

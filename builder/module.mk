@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 BUILDER_OBJS := $(call objs,$(filter-out builder/main.c,$(wildcard builder/*.c)))
-BUILDER_LIBS = $(LIBRH_LIBS) $(call pkg_libs,libarchive libguestfs libcurl zlib) -lpthread
+BUILDER_LIBS = $(LIBRH_LIBS) $(call pkg_libs,libarchive libguestfs libcurl zlib libzstd) -lpthread
+LIBSTICK := $(BUILD)/libstick.a	# builder/stick/module.mk makes it
 PROGRAMS += $(BUILD)/bin/rehome
-$(eval $(call program,$(BUILD)/bin/rehome,$(call objs,builder/main.c) $(BUILDER_OBJS) $(LIBRH) $(LIBCORE),$$(BUILDER_LIBS)))
+$(eval $(call program,$(BUILD)/bin/rehome,$(call objs,builder/main.c) $(BUILDER_OBJS) $(LIBSTICK) $(LIBRH) $(LIBCORE),$$(BUILDER_LIBS)))
 MAN_PAGES += $(wildcard builder/*.[15])

@@ -134,11 +134,23 @@ static void add_units(const struct rh_plan *plan, const struct rh_overlay *o, st
 
 /* --- files that follow from the plan --- */
 
+static void add_growth(struct json_object *grow, const char *name, const struct rh_share *share)
+{
+	struct json_object *o;
+
+	if (!share->percent)
+		return;
+	o = json_object_new_object();
+	json_object_object_add(o, "percent", json_object_new_int((int)share->percent));
+	json_object_object_add(o, "most", json_object_new_int64((int64_t)share->most));
+	json_object_object_add(grow, name, o);
+}
+
 static void add_recipe(const struct rh_plan *plan, struct rh_extras *x)
 {
 	const struct rh_recipe *r = &plan->recipe;
 	struct json_object *o = json_object_new_object(), *limits = json_object_new_object(),
-			   *disk = json_object_new_object();
+			   *disk = json_object_new_object(), *grow = json_object_new_object();
 
 	json_object_object_add(o, "name", json_object_new_string(r->name));
 	json_object_object_add(o, "release", json_object_new_string(r->release));
@@ -147,6 +159,9 @@ static void add_recipe(const struct rh_plan *plan, struct rh_extras *x)
 	json_object_object_add(o, "limits", limits);
 	json_object_object_add(disk, "root", json_object_new_int64((int64_t)r->disk.root));
 	json_object_object_add(disk, "var", json_object_new_int64((int64_t)r->disk.var));
+	add_growth(grow, "root", &r->grow_root);
+	add_growth(grow, "var", &r->grow_var);
+	json_object_object_add(disk, "grow", grow);
 	json_object_object_add(o, "disk", disk);
 	rh_extras_text(x, SHARE "/recipe.json", 0644,
 		       json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));

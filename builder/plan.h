@@ -57,9 +57,17 @@ struct rh_disk_sizes { /* bytes, multiples of 1 MiB */
 	uint64_t disk, esp, boot, root, var, swap;
 };
 
+/* How far a volume grows on a larger disk: to PERCENT of the volume group, at most to MOST bytes.
+ * PERCENT 0: not at all. */
+struct rh_share {
+	unsigned percent;
+	uint64_t most;
+};
+
 struct rh_recipe {
 	const char *name, *description, *release, *arch, *path;
 	struct rh_disk_sizes disk;
+	struct rh_share grow_root, grow_var;
 	uint64_t limit_mailbox, limit_message; /* bytes */
 	const char *machine_model, *machine_vendor, *nic, *disk_model;
 	unsigned memory_mib, cpus;

@@ -63,7 +63,7 @@ uint64_t rh_mail_bytes(const struct rh_disk_sizes *s)
 static bool read_size(struct rh_loading *l, const char *section, const char *key, const char *def,
 		      uint64_t *out)
 {
-	struct json_object *o = rh_json_get(rh_json_root(l->recipe_doc), section);
+	struct json_object *o = rh_json_at(rh_json_root(l->recipe_doc), section);
 	const char *text = rh_json_str(o, key, rh_json_get(o, key) ? NULL : def);
 	const char *where = rh_arena_printf(l->arena, "%s.%s", section, key);
 	uint64_t n = 0;
@@ -137,6 +137,50 @@ static void read_disk(struct rh_loading *l)
 		check_sum(l);
 }
 
+/* How far the volume KEY grows, which has HAVE bytes in the image (0: faulty, said already). */
+static void read_share(struct rh_loading *l, const char *key, uint64_t have, struct rh_share *out)
+{
+	struct json_object *grow = rh_json_at(rh_json_root(l->recipe_doc), "disk.grow");
+	struct json_object *o = rh_json_get(grow, key);
+	const char *section = rh_arena_printf(l->arena, "disk.grow.%s", key);
+	const char *where = rh_arena_printf(l->arena, "%s.most", section);
+	uint64_t most;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !read_size(l, section, "most", NULL, &most) || !check_multiple(l, where, most))
+		return;
+	out->percent = (unsigned)rh_json_int(o, "percent", 0);
+	out->most = most;
+	if (have && most < have)
+		rh_fault(l->d, l->recipe_doc, where,
+			 rh_arena_printf(l->arena, "write at least \"%s\"",
+					 rh_size_text(l->arena, have)),
+			 "%s has %s in the image and cannot grow to %s", key,
+			 rh_size_text(l->arena, have), rh_size_text(l->arena, most));
+	else if (have && most > RH_GROW_MOST * have)
+		rh_fault(
+		    l->d, l->recipe_doc, where,
+		    rh_arena_printf(l->arena, "write at most \"%s\", or give %s more in the image",
+				    rh_size_text(l->arena, RH_GROW_MOST * have), key),
+		    "XFS grows badly to more than %d times its size, and %s has %s in the image",
+		    RH_GROW_MOST, key, rh_size_text(l->arena, have));
+}
+
+static void read_growth(struct rh_loading *l)
+{
+	struct rh_recipe *r = &l->recipe;
+	unsigned sum;
+
+	read_share(l, "root", r->disk.root, &r->grow_root);
+	read_share(l, "var", r->disk.var, &r->grow_var);
+	sum = r->grow_root.percent + r->grow_var.percent;
+	if (r->grow_root.percent && r->grow_var.percent && sum > RH_GROW_PERCENT)
+		rh_fault(l->d, l->recipe_doc, "disk.grow",
+			 rh_arena_printf(l->arena, "leave at least %d percent for mail",
+					 100 - RH_GROW_PERCENT),
+			 "root and var take %u percent of the disk", sum);
+}
+
 static void read_limits(struct rh_loading *l)
 {
 	struct rh_recipe *r = &l->recipe;
@@ -176,6 +220,7 @@ int rh_recipe_read(struct rh_loading *l, const char *path)
 	r->disk_model = rh_json_str(rh_json_get(o, "disk"), "model", "");
 	r->seed = rh_json_str(o, "seed", r->name);
 	read_disk(l);
+	read_growth(l);
 	read_limits(l);
 	return 0;
 }

@@ -13,6 +13,13 @@
 /* The least that must be left for mail: XFS needs 300 MiB. */
 #define RH_MAIL_MIN (512ULL << 20)
 
+/* XFS keeps the size of its allocation groups when it grows, and gets more of them: mkfs makes
+ * four, 8 times the size makes 32, and many more cut the free space into ever smaller pieces. */
+#define RH_GROW_MOST 8
+
+/* What root and var together may take of a larger disk. */
+#define RH_GROW_PERCENT 90
+
 /* "18GiB", "2544MiB": the largest unit that divides exactly. */
 const char *rh_size_text(struct rh_arena *arena, uint64_t bytes);
 

@@ -3,7 +3,7 @@
 BUILDER_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter-out \
 	tests/unit/test_setup_% tests/unit/test_mail_% tests/unit/test_import_% tests/unit/test_probe_%,\
 	$(wildcard tests/unit/test_*.c)))
-$(BUILDER_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILDER_OBJS) $(LIBSTICK) $(LIBRH) $(LIBCORE)
+$(BUILDER_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILDER_OBJS) $(LIBSTICK) $(LIBWRITE) $(LIBRH) $(LIBCORE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(EXTRA_LDFLAGS) -o $@ $^ $(BUILDER_LIBS) $(call pkg_libs,cmocka)
 UNIT_TESTS += $(BUILDER_TESTS)

@@ -87,11 +87,16 @@ static const char usage[] =
     "      Import the old server's data from a volume; the state goes to importing, then ready.\n"
     "        rehome-setup import --volume OLDMAIL\n"
     "\n"
+    "  rehome-setup pair [--repair] [--json]\n"
+    "      Show the two disks with serial and port, and both arrays. --repair gives back to the\n"
+    "      arrays what may go back without asking (at each boot, and when a disk appears).\n"
+    "        rehome-setup pair\n"
+    "\n"
     "  --root DIR   work on the tree in DIR instead of this machine (tests)\n"
     "  --help, --version\n"
     "\n"
     "Exit status: 0 done, 1 failed (the reason is on stderr or the console), 2 wrong use,\n"
-    "3 imported with something to look at. Manual: man rehome-setup, man rehome-answers\n";
+    "3 imported with something to look at, or a disk needs a person. Manual: man rehome-setup, man rehome-answers\n";
 
 static const struct verb {
 	const char *name;
@@ -99,24 +104,18 @@ static const struct verb {
 	const char *options; /* short names of the options it takes */
 	bool args;
 } verbs[] = {
-    {"apply", rh_cmd_apply, "rabnidj", false},
-    {"get", rh_cmd_get, "rj", true},
-    {"state", rh_cmd_state, "rj", false},
-    {"import", rh_cmd_import, "rvj", false},
+    {"apply", rh_cmd_apply, "rabnidj", false}, {"get", rh_cmd_get, "rj", true},
+    {"state", rh_cmd_state, "rj", false},      {"import", rh_cmd_import, "rvj", false},
+    {"pair", rh_cmd_pair, "rRj", false},
 };
 
 static const struct option options[] = {
-    {"root", required_argument, NULL, 'r'},
-    {"answers", required_argument, NULL, 'a'},
-    {"boot", no_argument, NULL, 'b'},
-    {"no-services", no_argument, NULL, 'n'},
-    {"no-import", no_argument, NULL, 'i'},
-    {"dry-run", no_argument, NULL, 'd'},
-    {"json", no_argument, NULL, 'j'},
-    {"volume", required_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},
-    {NULL, 0, NULL, 0},
+    {"root", required_argument, NULL, 'r'}, {"answers", required_argument, NULL, 'a'},
+    {"boot", no_argument, NULL, 'b'},	    {"no-services", no_argument, NULL, 'n'},
+    {"no-import", no_argument, NULL, 'i'},  {"dry-run", no_argument, NULL, 'd'},
+    {"json", no_argument, NULL, 'j'},	    {"volume", required_argument, NULL, 'v'},
+    {"repair", no_argument, NULL, 'R'},	    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},    {NULL, 0, NULL, 0},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -157,6 +156,9 @@ static void take(struct rh_setup_options *o, int c)
 		break;
 	case 'd':
 		o->dry_run = true;
+		break;
+	case 'R':
+		o->repair = true;
 		break;
 	default:
 		o->json = true;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # rehome-setup: runs in the appliance; built on the workstation for its tests.
 SETUP_OBJS := $(call objs,$(wildcard rootfs/setup/*.c))
-SETUP_LIB_OBJS := $(filter-out %/main.o %/cmd_apply.o %/cmd_get.o %/cmd_import.o,$(SETUP_OBJS))
+SETUP_LIB_OBJS := $(filter-out %/main.o $(BUILD)/obj/rootfs/setup/cmd_%.o,$(SETUP_OBJS))
 SETUP_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_setup_*.c))
 
 $(eval $(call program,$(BUILD)/bin/rehome-setup,$(SETUP_OBJS) $(LIBRH) $(LIBCORE),$$(LIBRH_LIBS)))

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "builder/cache.h"
+#include "builder/made_p.h"
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
 
@@ -28,7 +29,7 @@ static bool is_boot_input(const char *path)
 }
 
 /* Every file below DIR (relative to data_dir), by name and content. */
-static int digest_tree(struct rh_digest *d, int root, const char *dir, struct rh_err *err)
+int rh_made_digest_tree(struct rh_digest *d, int root, const char *dir, struct rh_err *err)
 {
 	RH_STRV struct rh_strv names = {0};
 	int r = rh_list_dir(root, dir, &names, err);
@@ -40,7 +41,7 @@ static int digest_tree(struct rh_digest *d, int root, const char *dir, struct rh
 		if (fstatat(root, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return rh_err_errno(err, errno, "cannot look at %s", path);
 		if (S_ISDIR(st.st_mode)) {
-			r = digest_tree(d, root, path, err);
+			r = rh_made_digest_tree(d, root, path, err);
 		} else if (S_ISREG(st.st_mode)) {
 			r = rh_digest_file(d, path, root, path, err);
 		}
@@ -67,9 +68,10 @@ int rh_made_boot_key(const struct rh_made_inputs *in, char key[RH_SHA256_HEX], s
 	return r;
 }
 
-int rh_made_programs_key(const char *data_dir, char key[RH_SHA256_HEX], struct rh_err *err)
+/* The order of the calls is part of the key. */
+int rh_made_compiled_key(const char *data_dir, const char *const *dirs, char key[RH_SHA256_HEX],
+			 struct rh_err *err)
 {
-	static const char *const dirs[] = {"lib", "rootfs"};
 	RH_CLOSE int root = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct rh_digest *d;
 	int r;
@@ -78,10 +80,17 @@ int rh_made_programs_key(const char *data_dir, char key[RH_SHA256_HEX], struct r
 		return rh_err_errno(err, errno, "cannot open %s", data_dir);
 	d = rh_digest_new();
 	r = rh_digest_file(d, "Makefile", root, "Makefile", err);
-	for (size_t i = 0; r == 0 && i < sizeof dirs / sizeof *dirs; i++)
-		r = digest_tree(d, root, dirs[i], err);
+	for (size_t i = 0; r == 0 && dirs[i]; i++)
+		r = rh_made_digest_tree(d, root, dirs[i], err);
 	rh_digest_final(&d, key);
 	return r;
+}
+
+int rh_made_programs_key(const char *data_dir, char key[RH_SHA256_HEX], struct rh_err *err)
+{
+	static const char *const dirs[] = {"lib", "rootfs", NULL};
+
+	return rh_made_compiled_key(data_dir, dirs, key, err);
 }
 
 /* rh-sandbox stands beside this program. */
@@ -98,13 +107,7 @@ static int sandbox_path(char **out, struct rh_err *err)
 	return 0;
 }
 
-struct sandbox_call {
-	const char *tree, *in, *out, *program; /* IN and OUT appear as /in and /out */
-	const char *const *args;
-	uint64_t epoch;
-};
-
-static int sandbox(const struct sandbox_call *c, struct rh_err *err)
+static int sandbox(const struct rh_made_call *c, struct rh_err *err)
 {
 	RH_STRV struct rh_strv argv = {0};
 	RH_FREE char *self = NULL,
@@ -208,35 +211,58 @@ int rh_made_boot_place(const char *key, const char *tree, char **target, struct 
 	return rh_cache_path("boot", place, "", target, err);
 }
 
+int rh_made_folder(const struct rh_made_job *job, const char *target, struct rh_err *err)
+{
+	const char *args[] = {job->script, NULL};
+	RH_FREE char *from = NULL, *to = NULL;
+	struct rh_scratch scratch = RH_SCRATCH_INIT;
+	int r;
+
+	if (rh_exists(AT_FDCWD, target))
+		return 0;
+	r = rh_cache_scratch("boot", &scratch, err);
+	if (r < 0)
+		return r;
+	from = rh_xasprintf("%s/in", scratch.path);
+	to = rh_xasprintf("%s/out", scratch.path);
+	r = rh_mkdirs(AT_FDCWD, from, 0755, err);
+	if (r == 0)
+		r = rh_mkdirs(AT_FDCWD, to, 0755, err);
+	if (r == 0)
+		r = job->inputs(job->arg, from, err);
+	if (r == 0)
+		r = sandbox(&(struct rh_made_call){job->tree, from, to, "sh", args, job->epoch},
+			    err);
+	if (r == 0)
+		r = publish(to, target, err);
+	return end_scratch(&scratch, r, err);
+}
+
+struct boot_inputs {
+	const struct rh_made_inputs *in;
+	uint64_t epoch;
+};
+
+static int boot_inputs_to(void *arg, const char *dir, struct rh_err *err)
+{
+	const struct boot_inputs *b = arg;
+
+	return write_boot_inputs(b->in, dir, b->epoch, err);
+}
+
 int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *key, uint64_t epoch,
 		 char **dir, struct rh_err *err)
 {
-	static const char *const args[] = {"/in/bootfiles.sh", NULL};
-	RH_FREE char *target = NULL, *from = NULL, *to = NULL;
-	struct rh_scratch scratch = RH_SCRATCH_INIT;
+	RH_FREE char *target = NULL;
+	struct boot_inputs inputs = {in, epoch};
+	struct rh_made_job job = {tree, "/in/bootfiles.sh", epoch, boot_inputs_to, &inputs};
 	int r = rh_made_boot_place(key, tree, &target, err);
 
+	if (r == 0)
+		r = rh_err_prefix(err, rh_made_folder(&job, target, err),
+				  "initramfs and boot loader");
 	if (r < 0)
 		return r;
-	if (!rh_exists(AT_FDCWD, target)) {
-		r = rh_cache_scratch("boot", &scratch, err);
-		if (r < 0)
-			return r;
-		from = rh_xasprintf("%s/in", scratch.path);
-		to = rh_xasprintf("%s/out", scratch.path);
-		r = rh_mkdirs(AT_FDCWD, from, 0755, err);
-		if (r == 0)
-			r = rh_mkdirs(AT_FDCWD, to, 0755, err);
-		if (r == 0)
-			r = write_boot_inputs(in, from, epoch, err);
-		if (r == 0)
-			r = sandbox(&(struct sandbox_call){tree, from, to, "sh", args, epoch}, err);
-		if (r == 0)
-			r = publish(to, target, err);
-		r = end_scratch(&scratch, r, err);
-		if (r < 0)
-			return rh_err_prefix(err, r, "initramfs and boot loader");
-	}
 	*dir = target;
 	target = NULL;
 	return 0;
@@ -254,34 +280,43 @@ static int build_root(const char *data_dir, const struct rh_tree_options *o, cha
 	return r < 0 ? r : rh_tree_get(&spec, &quiet, tree, err);
 }
 
-int rh_made_programs(const char *data_dir, const char *key, const struct rh_tree_options *o,
+int rh_made_compiled(const struct rh_made_compile *c, const struct rh_tree_options *o,
 		     uint64_t epoch, char **tar, struct rh_err *err)
 {
-	static const char *const args[] = {
-	    "-C",	 "/in", "BUILD=/tmp/build", "PROGRAMS_TAR=/out/programs.tar", "-j4",
-	    "guest-tar", NULL};
+	const char *args[] = {
+	    "-C",      "/in", "BUILD=/tmp/build", "PROGRAMS_TAR=/out/programs.tar", "-j4",
+	    c->target, NULL};
 	RH_FREE char *target = NULL, *made = NULL, *tree = NULL;
 	struct rh_scratch scratch = RH_SCRATCH_INIT;
-	int r = rh_cache_path("programs", key, ".tar", &target, err);
+	int r = rh_cache_path("programs", c->key, ".tar", &target, err);
 
 	if (r == 0 && !rh_exists(AT_FDCWD, target)) {
-		r = build_root(data_dir, o, &tree, err);
+		r = build_root(c->data_dir, o, &tree, err);
 		if (r == 0)
 			r = rh_cache_scratch("programs", &scratch, err);
 		if (r < 0)
 			return r;
 		made = rh_xasprintf("%s/programs.tar", scratch.path);
 		r = sandbox(
-		    &(struct sandbox_call){tree, data_dir, scratch.path, "make", args, epoch}, err);
+		    &(struct rh_made_call){tree, c->data_dir, scratch.path, "make", args, epoch},
+		    err);
 		if (r == 0)
 			r = publish(made, target, err);
 		r = end_scratch(&scratch, r, err);
 		if (r < 0)
-			return rh_err_prefix(err, r, "compiling the appliance's programs");
+			return rh_err_prefix(err, r, "compiling %s", c->what);
 	}
 	if (r < 0)
 		return r;
 	*tar = target;
 	target = NULL;
 	return 0;
+}
+
+int rh_made_programs(const char *data_dir, const char *key, const struct rh_tree_options *o,
+		     uint64_t epoch, char **tar, struct rh_err *err)
+{
+	return rh_made_compiled(
+	    &(struct rh_made_compile){data_dir, key, "guest-tar", "the appliance's programs"}, o,
+	    epoch, tar, err);
 }

@@ -22,6 +22,7 @@
 
 #include "builder/compose.h"
 #include "builder/disk.h"
+#include "builder/format.h"
 #include "builder/grub.h"
 #include "builder/image.h"
 #include "builder/made.h"
@@ -31,7 +32,7 @@
 #include "lib/core/scratch.h"
 
 /* Part of the key: change it when the builder makes another image from the same inputs. */
-#define BUILD_FORMAT "1"
+#define BUILD_FORMAT "2"
 
 /* More than a guest of 768 MB keeps in memory before it writes, and than a filesystem's own needs.
  */
@@ -250,6 +251,24 @@ static int on_tree(void *arg, uint64_t bytes, struct rh_err *err)
 	return 0;
 }
 
+/* Table, volumes and the two filesystems for which no kernel is needed. */
+static int make_image(struct work *w, struct rh_err *err)
+{
+	const char *seed = w->b->plan->recipe.seed, *image = w->image[0];
+	const struct rh_extent *data = w->layout.data;
+	int r = rh_image_create(image, &w->layout, seed, err);
+
+	if (r == 0)
+		r = rh_image_volumes(image, &w->layout, seed, w->epoch, err);
+	if (r == 0)
+		r = rh_format_boot(&(struct rh_format){image, &data[RH_PART_BOOT], seed, w->epoch},
+				   err);
+	if (r == 0)
+		r = rh_format_esp(&(struct rh_format){image, &data[RH_PART_ESP], seed, w->epoch},
+				  &w->esp, err);
+	return r;
+}
+
 static int step_disk(struct work *w, struct rh_err *err)
 {
 	struct rh_treetar tree = {.packages = w->tree,
@@ -263,9 +282,8 @@ static int step_disk(struct work *w, struct rh_err *err)
 				  .seed = w->b->plan->recipe.seed,
 				  .tree = &tree,
 				  .tree_bytes = w->tree_bytes,
-				  .esp = &w->esp,
 				  .progress = w->b->progress};
-	int r = rh_image_create(w->image[0], &w->layout, w->b->plan->recipe.seed, err);
+	int r = make_image(w, err);
 
 	return r < 0 ? r : rh_disk_fill(&job, err);
 }

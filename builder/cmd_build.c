@@ -111,7 +111,10 @@ static int parse(int argc, char **argv, struct options *o)
 static int check_host(void)
 {
 	static const char *const needs[][2] = {{"mmdebstrap", "mmdebstrap"},
-					       {"qemu-system-x86_64", "qemu-system-x86"}};
+					       {"qemu-system-x86_64", "qemu-system-x86"},
+					       {"mcopy", "mtools"},
+					       {"/usr/sbin/mkfs.fat", "dosfstools"},
+					       {"/usr/sbin/mke2fs", "e2fsprogs"}};
 	int missing = 0;
 
 	for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "builder/gpt.h"
+#include "builder/lvm.h"
 #include "builder/md.h"
 #include "lib/core/proc.h"
 
@@ -62,6 +63,21 @@ int rh_image_create(const char *path, const struct rh_layout *l, const char *see
 	if (fd < 0 || ftruncate(fd, (off_t)(l->disk_sectors * RH_SECTOR)) < 0)
 		return rh_err_errno(err, errno, "cannot create %s", path);
 	return put_gpt(fd, path, l, l->data, seed, "a", NULL, err);
+}
+
+int rh_image_volumes(const char *path, const struct rh_layout *l, const char *seed, uint64_t time,
+		     struct rh_err *err)
+{
+	RH_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC);
+	RH_FREE uint8_t *head = rh_xalloc(RH_LVM_HEAD_BYTES);
+	struct rh_lvm group;
+	int r;
+
+	if (fd < 0)
+		return rh_err_errno(err, errno, "cannot open %s", path);
+	rh_lvm_group(l, seed, time, &group);
+	r = rh_lvm_encode(&group, head, err);
+	return r < 0 ? r : put(fd, path, head, RH_LVM_HEAD_BYTES, l->data[RH_PART_PV].start, err);
 }
 
 static int copy_range(int in, int out, off_t from, off_t end, const char *target,

@@ -16,6 +16,9 @@ struct rh_image_boot {
 /* A new sparse image whose table shows the data areas (see layout.h). */
 RH_CHECKED int rh_image_create(const char *path, const struct rh_layout *l, const char *seed,
 			       struct rh_err *err);
+/* LVM's metadata at the start of the pv part's data area: group, volumes, dated TIME. */
+RH_CHECKED int rh_image_volumes(const char *path, const struct rh_layout *l, const char *seed,
+				uint64_t time, struct rh_err *err);
 /* Copy SOURCE to TARGET: by reflink where the filesystem can, else its data and not its holes. */
 RH_CHECKED int rh_image_clone(const char *source, const char *target,
 			      void (*tick)(void *arg, uint64_t pos), void *arg, struct rh_err *err);

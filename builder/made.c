@@ -194,7 +194,8 @@ static int write_boot_inputs(const struct rh_made_inputs *in, const char *dir, u
 	return r;
 }
 
-int rh_made_boot_place(const char *key, const char *tree, char **target, struct rh_err *err)
+int rh_made_boot_place(const char *key, const char *tree, uint64_t epoch, char **target,
+		       struct rh_err *err)
 {
 	struct rh_digest *d;
 	char place[RH_SHA256_HEX], text[80];
@@ -207,6 +208,8 @@ int rh_made_boot_place(const char *key, const char *tree, char **target, struct 
 	d = rh_digest_new();
 	rh_digest_part(d, "key", key, strlen(key));
 	rh_digest_part(d, "tree", text, strlen(text));
+	if (epoch != (uint64_t)st.st_mtim.tv_sec) /* else it is in the text */
+		rh_digest_part(d, "epoch", &epoch, sizeof epoch);
 	rh_digest_final(&d, place);
 	return rh_cache_path("boot", place, "", target, err);
 }
@@ -256,7 +259,7 @@ int rh_made_boot(const struct rh_made_inputs *in, const char *tree, const char *
 	RH_FREE char *target = NULL;
 	struct boot_inputs inputs = {in, epoch};
 	struct rh_made_job job = {tree, "/in/bootfiles.sh", epoch, boot_inputs_to, &inputs};
-	int r = rh_made_boot_place(key, tree, &target, err);
+	int r = rh_made_boot_place(key, tree, epoch, &target, err);
 
 	if (r == 0)
 		r = rh_err_prefix(err, rh_made_folder(&job, target, err),

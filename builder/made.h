@@ -26,8 +26,10 @@ RH_CHECKED int rh_made_programs_key(const char *data_dir, char key[RH_SHA256_HEX
 				    struct rh_err *err);
 
 /* Where in the cache the boot files of KEY and TREE lie. The kernel comes from the tree, and a tree
- * may be made anew under its old key (--refresh): the place is of this very file. */
-RH_CHECKED int rh_made_boot_place(const char *key, const char *tree, char **target,
+ * may be made anew under its old key (--refresh): the place is of this very file. The initramfs
+ * has dates in it: the place is of EPOCH too. (Our programs have none, and the tree's stream dates
+ * their files.) */
+RH_CHECKED int rh_made_boot_place(const char *key, const char *tree, uint64_t epoch, char **target,
 				  struct rh_err *err);
 /* Folder with initrd.img, core.img, boot.img, shimx64.efi, grubx64.efi, mmx64.efi, kver. The
  * caller frees *DIR. */

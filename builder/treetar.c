@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +143,67 @@ static const struct rh_extra *extra_find(const struct rh_extras *x, const char *
 	return x->n ? bsearch(&key, x->v, x->n, sizeof *x->v, extra_cmp) : NULL;
 }
 
+/* --- what has been written --- */
+
+struct stream {
+	struct archive *out;
+	void *seen;   /* tree of struct seen */
+	bool parents; /* bring the folders that files of ours need */
+	uint64_t epoch;
+};
+
+/* A folder or a symbolic link of the stream. */
+struct seen {
+	char *path;
+	struct archive_entry *dir; /* its last entry; NULL: a link */
+};
+
+static int seen_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct seen *)a)->path, ((const struct seen *)b)->path);
+}
+
+static struct seen *seen_find(const struct stream *s, char *path)
+{
+	struct seen key = {.path = path}, **node = tfind(&key, &s->seen, seen_cmp);
+
+	return node ? *node : NULL;
+}
+
+static void seen_note(struct stream *s, struct archive_entry *e)
+{
+	RH_FREE char *path = rh_xstrdup(archive_entry_pathname(e));
+	bool is_link = archive_entry_filetype(e) == AE_IFLNK;
+	size_t n = strlen(path);
+	struct seen *known;
+
+	if (!is_link && archive_entry_filetype(e) != AE_IFDIR)
+		return;
+	if (n && path[n - 1] == '/') /* libarchive adds it to folders */
+		path[n - 1] = '\0';
+	known = seen_find(s, path);
+	if (!known) {
+		known = rh_xalloc(sizeof *known);
+		known->path = path;
+		path = NULL;
+		if (!tsearch(known, &s->seen, seen_cmp))
+			abort(); /* no memory; see lib/core/mem.h */
+	}
+	if (known->dir)
+		archive_entry_free(known->dir);
+	known->dir = is_link ? NULL : archive_entry_clone(e);
+}
+
+static void seen_free(void *node)
+{
+	struct seen *s = node;
+
+	if (s->dir)
+		archive_entry_free(s->dir);
+	free(s->path);
+	free(s);
+}
+
 /* --- writing --- */
 
 static int out_error(struct archive *out, const char *path, struct rh_err *err)
@@ -177,55 +239,101 @@ static int copy_data(int fd, struct archive *out, const char *path, uint64_t siz
 	return 0;
 }
 
-static int write_extra(struct archive *out, const struct rh_extra *e, uint64_t epoch,
-		       struct rh_err *err)
+static int put_header(struct stream *s, struct archive_entry *e, struct rh_err *err)
 {
-	struct archive_entry *entry = archive_entry_new();
-	RH_CLOSE int fd = -1;
-	struct stat st = {.st_size = (off_t)e->len};
+	if (archive_entry_mtime(e) > (time_t)s->epoch)
+		archive_entry_set_mtime(e, (time_t)s->epoch, 0);
+	if (archive_write_header(s->out, e) < ARCHIVE_WARN)
+		return out_error(s->out, archive_entry_pathname(e), err);
+	seen_note(s, e);
+	return 0;
+}
+
+static struct archive_entry *own_entry(const struct stream *s, const char *path, unsigned type,
+				       mode_t mode)
+{
+	struct archive_entry *e = archive_entry_new();
+
+	archive_entry_set_pathname(e, path);
+	archive_entry_set_filetype(e, type);
+	archive_entry_set_perm(e, mode);
+	archive_entry_set_mtime(e, (time_t)s->epoch, 0);
+	archive_entry_set_uname(e, "root");
+	archive_entry_set_gname(e, "root");
+	archive_entry_set_size(e, 0);
+	return e;
+}
+
+/* The folders above PATH that nothing has brought: who unpacks would make them with a date of its
+ * own. Below a symbolic link they are somewhere else, and there already. */
+static int write_parents(struct stream *s, const char *path, struct rh_err *err)
+{
 	int r = 0;
 
-	if (e->source) {
+	for (const char *p = path; r == 0 && (p = strchr(p, '/')); p++) {
+		RH_FREE char *dir = rh_xasprintf("%.*s", (int)(p - path), path);
+		struct seen *known = seen_find(s, dir);
+		struct archive_entry *e;
+
+		if (known && !known->dir)
+			return 0;
+		if (known)
+			continue;
+		e = own_entry(s, dir, AE_IFDIR, 0755);
+		r = put_header(s, e, err);
+		archive_entry_free(e);
+	}
+	return r;
+}
+
+static int write_extra(struct stream *s, const struct rh_extra *e, struct rh_err *err)
+{
+	struct archive_entry *entry = own_entry(s, e->path,
+						e->link	    ? AE_IFLNK
+						: is_dir(e) ? AE_IFDIR
+							    : AE_IFREG,
+						e->mode);
+	RH_CLOSE int fd = -1;
+	struct stat st = {.st_size = (off_t)e->len};
+	int r = s->parents ? write_parents(s, e->path, err) : 0;
+
+	if (r == 0 && e->source) {
 		fd = open(e->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0 || fstat(fd, &st) < 0)
 			r = rh_err_errno(err, errno, "cannot read %s", e->source);
 	}
-	archive_entry_set_pathname(entry, e->path);
-	archive_entry_set_perm(entry, e->mode);
-	archive_entry_set_mtime(entry, (time_t)epoch, 0);
-	archive_entry_set_uname(entry, "root");
-	archive_entry_set_gname(entry, "root");
-	archive_entry_set_filetype(entry, e->link ? AE_IFLNK : is_dir(e) ? AE_IFDIR : AE_IFREG);
-	archive_entry_set_size(entry, is_dir(e) || e->link ? 0 : st.st_size);
 	if (e->link)
 		archive_entry_set_symlink(entry, e->link);
-	if (r == 0 && archive_write_header(out, entry) < ARCHIVE_WARN)
-		r = out_error(out, e->path, err);
-	if (r == 0 && e->text && archive_write_data(out, e->text, e->len) != (la_ssize_t)e->len)
-		r = out_error(out, e->path, err);
+	else if (!is_dir(e))
+		archive_entry_set_size(entry, st.st_size);
+	if (r == 0)
+		r = put_header(s, entry, err);
+	if (r == 0 && e->text && archive_write_data(s->out, e->text, e->len) != (la_ssize_t)e->len)
+		r = out_error(s->out, e->path, err);
 	if (r == 0 && e->source)
-		r = copy_data(fd, out, e->path, (uint64_t)st.st_size, err);
+		r = copy_data(fd, s->out, e->path, (uint64_t)st.st_size, err);
 	archive_entry_free(entry);
 	return r;
 }
 
-static int open_out(int fd, struct archive **out, struct rh_err *err)
+static int open_out(struct stream *s, int fd, struct rh_err *err)
 {
-	*out = archive_write_new();
-	archive_write_set_format_pax_restricted(*out);
-	archive_write_set_bytes_per_block(*out, BLOCK);
-	archive_write_set_bytes_in_last_block(*out, 512);
-	if (archive_write_open_fd(*out, fd) != ARCHIVE_OK)
+	s->out = archive_write_new();
+	archive_write_set_format_pax_restricted(s->out);
+	archive_write_set_bytes_per_block(s->out, BLOCK);
+	archive_write_set_bytes_in_last_block(s->out, 512);
+	if (archive_write_open_fd(s->out, fd) != ARCHIVE_OK)
 		return rh_err_set(err, EIO, "cannot write the tree: %s",
-				  archive_error_string(*out));
+				  archive_error_string(s->out));
 	return 0;
 }
 
-static int close_out(struct archive *out, int r, struct rh_err *err)
+static int close_out(struct stream *s, int r, struct rh_err *err)
 {
-	if (r == 0 && archive_write_close(out) != ARCHIVE_OK)
-		r = out_error(out, "", err);
-	archive_write_free(out);
+	if (r == 0 && archive_write_close(s->out) != ARCHIVE_OK)
+		r = out_error(s->out, "", err);
+	archive_write_free(s->out);
+	tdestroy(s->seen, seen_free);
 	return r;
 }
 
@@ -282,7 +390,8 @@ static int copy_body(struct archive *in, struct archive *out, const char *tar, c
 	return got == ARCHIVE_EOF ? 0 : damaged(in, tar, err);
 }
 
-static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive *out,
+/* OWN: the tar is ours, and may be as old as the cache. */
+static int copy_tar(const struct rh_treetar *t, const char *tar, bool own, struct stream *s,
 		    struct rh_err *err)
 {
 	struct archive *in = archive_read_new();
@@ -303,12 +412,12 @@ static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive 
 		if (!take(t, path, e))
 			continue;
 		archive_entry_set_pathname(e, path);
-		if (rh_interrupted())
-			r = rh_err_set(err, EINTR, "interrupted");
-		else if (archive_write_header(out, e) < ARCHIVE_WARN)
-			r = out_error(out, path, err);
-		else if (archive_entry_size(e) > 0)
-			r = copy_body(in, out, tar, path, err);
+		if (own)
+			archive_entry_set_mtime(e, (time_t)s->epoch, 0);
+		r = rh_interrupted() ? rh_err_set(err, EINTR, "interrupted")
+				     : put_header(s, e, err);
+		if (r == 0 && archive_entry_size(e) > 0)
+			r = copy_body(in, s->out, tar, path, err);
 		if (r == 0 && t->tick)
 			r = t->tick(t->arg, (uint64_t)archive_filter_bytes(in, -1), err);
 	}
@@ -316,26 +425,50 @@ static int copy_tar(const struct rh_treetar *t, const char *tar, struct archive 
 	return r;
 }
 
+/* twalk_r() visits an inner node three times; in order is the second. */
+struct again {
+	struct stream *s;
+	int r;
+	struct rh_err *err;
+};
+
+static void write_again(const void *node, VISIT visit, void *arg)
+{
+	struct seen *known = *(struct seen *const *)node;
+	struct again *a = arg;
+
+	if (a->r < 0 || !known->dir || (visit != postorder && visit != leaf))
+		return;
+	if (archive_write_header(a->s->out, known->dir) < ARCHIVE_WARN)
+		a->r = out_error(a->s->out, known->path, a->err);
+}
+
 int rh_treetar_write(const struct rh_treetar *t, int fd, struct rh_err *err)
 {
 	struct rh_treetar programs = {.extras = t->extras};
-	struct archive *out;
-	int r = open_out(fd, &out, err);
+	struct stream s = {.epoch = t->epoch, .parents = true};
+	int r = open_out(&s, fd, err);
 
 	if (r == 0)
-		r = copy_tar(t, t->packages, out, err);
+		r = copy_tar(t, t->packages, false, &s, err);
 	if (r == 0 && t->programs)
-		r = copy_tar(&programs, t->programs, out, err);
+		r = copy_tar(&programs, t->programs, true, &s, err);
 	for (size_t i = 0; r == 0 && i < t->extras->n; i++)
-		r = write_extra(out, &t->extras->v[i], t->epoch, err);
-	return close_out(out, r, err);
+		r = write_extra(&s, &t->extras->v[i], err);
+	if (r == 0) {
+		struct again a = {.s = &s, .err = err};
+
+		twalk_r(s.seen, write_again, &a);
+		r = a.r;
+	}
+	return close_out(&s, r, err);
 }
 
 int rh_treetar_extras(const struct rh_extras *x, const char *const *patterns, uint64_t epoch,
 		      int fd, struct rh_err *err)
 {
-	struct archive *out;
-	int r = open_out(fd, &out, err);
+	struct stream s = {.epoch = epoch};
+	int r = open_out(&s, fd, err);
 
 	for (size_t i = 0; r == 0 && i < x->n; i++) {
 		const char *const *p = patterns;
@@ -343,9 +476,9 @@ int rh_treetar_extras(const struct rh_extras *x, const char *const *patterns, ui
 		while (*p && fnmatch(*p, x->v[i].path, 0) != 0)
 			p++;
 		if (*p)
-			r = write_extra(out, &x->v[i], epoch, err);
+			r = write_extra(&s, &x->v[i], err);
 	}
-	return close_out(out, r, err);
+	return close_out(&s, r, err);
 }
 
 int rh_treetar_read(const char *tar, const char *path, size_t max, struct rh_str *text,

@@ -4,7 +4,11 @@
  *
  * A file that we bring replaces the packages' file of the same path; what must not be in an image
  * (keys, machine identity, caches, logs) is left out of the packages' part. Everything that we add
- * is owned by root, dated EPOCH and sorted by path.
+ * is owned by root, dated EPOCH and sorted by path. What the packages bring keeps its dates, but
+ * nothing is younger than EPOCH.
+ *
+ * Who unpacks a file into a folder changes the folder's date. So each folder comes a second time at
+ * the end, when nothing more is made in it; and those that only our files need come too.
  */
 #pragma once
 

@@ -99,11 +99,14 @@ static void a_tree_made_anew_gets_its_own_boot_files(void **state)
 
 	(void)state;
 	put("root.tar");
-	assert_int_equal(rh_made_boot_place("key", "root.tar", &first, &err), 0);
-	assert_int_equal(rh_made_boot_place("key", "root.tar", &again, &err), 0);
+	assert_int_equal(rh_made_boot_place("key", "root.tar", 7, &first, &err), 0);
+	assert_int_equal(rh_made_boot_place("key", "root.tar", 7, &again, &err), 0);
 	assert_string_equal(first, again);
 	assert_int_equal(rh_file_write(AT_FDCWD, "root.tar", 0644, "xy", 2, &err), 0);
-	assert_int_equal(rh_made_boot_place("key", "root.tar", &later, &err), 0);
+	assert_int_equal(rh_made_boot_place("key", "root.tar", 7, &later, &err), 0);
+	assert_string_not_equal(first, later);
+	free(later);
+	assert_int_equal(rh_made_boot_place("key", "root.tar", 8, &later, &err), 0);
 	assert_string_not_equal(first, later);
 	free(first);
 	free(again);

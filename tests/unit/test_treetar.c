@@ -109,7 +109,65 @@ static void ours_wins_and_secrets_stay_out(void **state)
 			    "etc/ 750 33 |etc/passwd 644 33 root\n|"
 			    "etc/ssl/private/ 710 33 |"
 			    "etc/link 777 0 replaced|etc/machine-id 444 0 uninitialized\n|"
-			    "etc/replaced 600 0 new\n|srv/ 755 0 |");
+			    "etc/replaced 600 0 new\n|srv/ 755 0 |"
+			    "etc/ 750 33 |etc/ssl/private/ 710 33 |srv/ 755 0 |");
+	rh_str_free(&got);
+	rh_extras_free(&x);
+}
+
+/* Date of the last entry of PATH, -1 when there is none. */
+static long date_of(const char *file, const char *path)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	long date = -1;
+
+	archive_read_support_format_tar(a);
+	assert_int_equal(archive_read_open_filename(a, file, 10240), ARCHIVE_OK);
+	while (archive_read_next_header(a, &e) == ARCHIVE_OK)
+		if (!strcmp(archive_entry_pathname(e), path))
+			date = (long)archive_entry_mtime(e);
+	archive_read_free(a);
+	return date;
+}
+
+static void no_date_is_left_to_who_unpacks(void **state)
+{
+	struct rh_extras x = {0};
+	struct archive *a = archive_write_new();
+	struct archive_entry *e = archive_entry_new();
+	struct rh_treetar t = {
+	    .packages = "dates.tar", .programs = "dates.tar", .extras = &x, .epoch = 1500};
+	struct rh_str got = {0};
+	int fd = open("out.tar", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	(void)state;
+	archive_write_set_format_pax_restricted(a);
+	archive_write_open_filename(a, "dates.tar");
+	add(a, "./usr/", AE_IFDIR, 0755, "");
+	add(a, "./usr/old", AE_IFREG, 0644, "");
+	archive_entry_set_pathname(e, "./lib");
+	archive_entry_set_filetype(e, AE_IFLNK);
+	archive_entry_set_symlink(e, "usr");
+	archive_entry_set_mtime(e, 2000, 5);
+	assert_int_equal(archive_write_header(a, e), ARCHIVE_OK);
+	archive_entry_free(e);
+	assert_int_equal(archive_write_free(a), ARCHIVE_OK);
+	rh_extras_text(&x, "lib/deep/file", 0644, "");
+	rh_extras_text(&x, "usr/share/own/file", 0644, "");
+	assert_int_equal(rh_extras_sort(&x, NULL), 0);
+	assert_int_equal(rh_treetar_write(&t, fd, NULL), 0);
+	close(fd);
+	list("out.tar", &got);
+	/* nothing takes the place of the link; the folders come again, after every file */
+	assert_null(strstr(got.data, "lib/ "));
+	assert_null(strstr(got.data, "lib/deep/ "));
+	assert_non_null(strstr(got.data, "|usr/share/own/file 644 0 |usr/ 755 33 |usr/share/ 755 0 "
+					 "|usr/share/own/ 755 0 |"));
+	assert_int_equal(date_of("out.tar", "usr/share/"), 1500);
+	assert_int_equal(date_of("out.tar", "lib"), 1500);
+	/* a cached tar of our programs may be of any day */
+	assert_int_equal(date_of("out.tar", "usr/old"), 1500);
 	rh_str_free(&got);
 	rh_extras_free(&x);
 }
@@ -274,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ours_wins_and_secrets_stay_out),
+	    cmocka_unit_test(no_date_is_left_to_who_unpacks),
 	    cmocka_unit_test(same_inputs_give_the_same_bytes),
 	    cmocka_unit_test(one_path_twice_is_refused),
 	    cmocka_unit_test(a_missing_source_is_named),

@@ -5,9 +5,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #define RH_VERSION "0.1.0"
 
 int rh_cmd_check(int argc, char **argv);
 int rh_cmd_build(int argc, char **argv);
 int rh_cmd_rehearse(int argc, char **argv);
 int rh_cmd_tree(int argc, char **argv);
+int rh_cmd_verify(int argc, char **argv);
+
+/* rehome verify PAIR --against OTHER (cmd_against.c); returns the exit status. */
+int rh_cmd_against(const char *pair, const char *other, bool json, bool quiet);

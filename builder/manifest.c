@@ -169,25 +169,86 @@ int rh_manifest_write(const struct rh_manifest *m, const char *dir, struct rh_er
 	return r;
 }
 
-int rh_manifest_key(const char *dir, char key[RH_SHA256_HEX], struct rh_err *err)
+int rh_manifest_load(const char *dir, struct rh_json **out, struct rh_err *err)
 {
 	RH_FREE char *path = rh_xasprintf("%s/manifest.json", dir);
-	struct rh_json *j = NULL;
 	struct rh_diags d = {0};
-	const char *text;
 	int r = 0;
 
 	if (!rh_exists(AT_FDCWD, path))
 		return rh_err_set(err, ENOENT, "%s has no manifest", dir);
-	if (rh_json_load(AT_FDCWD, path, path, &j, &d) < 0)
+	if (rh_json_load(AT_FDCWD, path, path, out, &d) < 0)
 		r = rh_err_set(err, EINVAL, "%s is damaged", path);
+	rh_diags_free(&d);
+	return r;
+}
+
+static uint64_t number(struct json_object *o, const char *key)
+{
+	int64_t n = rh_json_int(o, key, 0);
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static bool within(const struct rh_extent *x, uint64_t from, uint64_t to)
+{
+	return x->count > 0 && x->start >= from && x->start < to && x->count <= to - x->start;
+}
+
+static bool is_layout(const struct rh_layout *l)
+{
+	uint64_t at = RH_ALIGN;
+
+	if (l->disk_sectors < 2 * RH_ALIGN || l->disk_sectors > INT64_MAX / RH_SECTOR)
+		return false;
+	for (int i = 0; i < RH_PARTS; i++) {
+		if (!within(&l->part[i], at, l->disk_sectors - RH_ALIGN + 1) ||
+		    !within(&l->data[i], l->part[i].start, l->part[i].start + l->part[i].count))
+			return false;
+		at = l->part[i].start + l->part[i].count;
+	}
+	return l->part[RH_PART_BOOT].count - l->data[RH_PART_BOOT].count >= RH_BOOT_TAIL &&
+	       l->data[RH_PART_PV].start - l->part[RH_PART_PV].start >= RH_PV_DATA_OFFSET;
+}
+
+int rh_manifest_layout(const struct rh_json *manifest, struct rh_layout *out, struct rh_err *err)
+{
+	struct json_object *o = rh_json_at(rh_json_root(manifest), "layout");
+	struct json_object *parts = rh_json_at(o, "partitions"), *lvs = rh_json_at(o, "volumes");
+	struct rh_layout l = {.disk_sectors = number(o, "sectors"),
+			      .root = number(lvs, "root"),
+			      .var = number(lvs, "var"),
+			      .swap = number(lvs, "swap")};
+	bool ok = json_object_is_type(parts, json_type_array) &&
+		  json_object_array_length(parts) == RH_PARTS &&
+		  number(o, "sector_size") == RH_SECTOR;
+
+	for (size_t i = 0; ok && i < RH_PARTS; i++) {
+		struct json_object *p = json_object_array_get_idx(parts, i);
+
+		ok = !strcmp(rh_json_str(p, "name", ""), rh_part_names[i]);
+		l.part[i] = (struct rh_extent){number(p, "start"), number(p, "sectors")};
+		l.data[i] = (struct rh_extent){number(p, "data_start"), number(p, "data_sectors")};
+	}
+	if (!ok || !is_layout(&l))
+		return rh_err_set(err, EINVAL, "%s: its layout is none of this program's",
+				  rh_json_name(manifest));
+	*out = l;
+	return 0;
+}
+
+int rh_manifest_key(const char *dir, char key[RH_SHA256_HEX], struct rh_err *err)
+{
+	struct rh_json *j = NULL;
+	const char *text;
+	int r = rh_manifest_load(dir, &j, err);
+
 	text = r == 0 ? rh_json_str(rh_json_root(j), "key", "") : "";
 	if (r == 0 && strlen(text) != RH_SHA256_HEX - 1)
-		r = rh_err_set(err, EINVAL, "%s has no key", path);
+		r = rh_err_set(err, EINVAL, "%s has no key", rh_json_name(j));
 	if (r == 0)
 		memcpy(key, text, RH_SHA256_HEX);
 	rh_json_free(&j);
-	rh_diags_free(&d);
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include "builder/layout.h"
 #include "builder/plan.h"
 #include "lib/digest.h"
+#include "lib/json.h"
 
 struct rh_manifest {
 	const struct rh_plan *plan;
@@ -20,6 +21,11 @@ struct rh_manifest {
 
 /* Write DIR/SHA256SUMS and then DIR/manifest.json. */
 RH_CHECKED int rh_manifest_write(const struct rh_manifest *m, const char *dir, struct rh_err *err);
+/* DIR/manifest.json; the caller frees *OUT. */
+RH_CHECKED int rh_manifest_load(const char *dir, struct rh_json **out, struct rh_err *err);
+/* What it says of partitions and volumes; -EINVAL when that is no layout of ours. */
+RH_CHECKED int rh_manifest_layout(const struct rh_json *manifest, struct rh_layout *out,
+				  struct rh_err *err);
 /* The "key" of DIR's manifest; -ENOENT when there is none. */
 RH_CHECKED int rh_manifest_key(const char *dir, char key[RH_SHA256_HEX], struct rh_err *err);
 /* May a new pair take the place of DIR? It is absent, or a folder with nothing in it but a pair's

@@ -15,12 +15,13 @@
 #include "builder/write/source.h"
 #include "lib/core/err.h"
 
-#define RH_WRITE_CHUNK	    (2u << 20) /* bytes of a transfer */
-#define RH_WRITE_RING	    8
-#define RH_WRITE_HELD	    (1u << 20)	 /* bytes at each end of the image that are written last */
-#define RH_WRITE_TAIL	    (4u << 20)	 /* bytes at the end of the disk that are cleared first */
-#define RH_WRITE_CHECKPOINT (256u << 20) /* bytes between two flushes of which the place is kept \
-					  */
+#define RH_WRITE_CHUNK (2u << 20) /* bytes of a transfer */
+#define RH_WRITE_RING  8
+#define RH_WRITE_HELD  (1u << 20) /* bytes at each end of the image that are written last */
+#define RH_WRITE_TAIL  (4u << 20) /* bytes at the end of the disk that are cleared first */
+#define RH_WRITE_CHECKPOINT                                                  \
+	(256u << 20) /* bytes between two flushes of which the place is kept \
+		      */
 
 enum rh_write_phase { RH_WRITE_CHECK, RH_WRITE_DATA, RH_WRITE_VERIFY };
 

@@ -17,9 +17,7 @@ for need in sbin/mdadm sbin/lvm kernel/drivers/ata/ahci.ko kernel/fs/xfs/xfs.ko 
 	grep -q "$need" /tmp/list || { echo "the initramfs has no $need" >&2; exit 1; }
 done
 
-grub-mkimage -O i386-pc -o /out/core.img -p /grub -c /in/early.cfg \
-	biosdisk part_gpt ext2 diskfilter mdraid1x search search_fs_uuid \
-	normal configfile linux test echo ls cat minicmd serial terminal halt reboot
+/usr/lib/rehome/grub-core /out/core.img /in/early.cfg
 cp /usr/lib/grub/i386-pc/boot.img /out/boot.img
 cp /usr/lib/shim/shimx64.efi.signed /out/shimx64.efi
 cp /usr/lib/shim/mmx64.efi.signed /out/mmx64.efi

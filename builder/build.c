@@ -23,13 +23,13 @@
 #include "builder/compose.h"
 #include "builder/disk.h"
 #include "builder/format.h"
-#include "builder/grub.h"
 #include "builder/image.h"
 #include "builder/made.h"
 #include "builder/manifest.h"
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
 #include "lib/core/scratch.h"
+#include "lib/grub.h"
 
 /* Part of the key: change it when the builder makes another image from the same inputs. */
 #define BUILD_FORMAT "2"

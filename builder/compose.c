@@ -252,6 +252,7 @@ static int add_schema(const char *data_dir, struct rh_extras *x, struct rh_err *
 int rh_compose(const struct rh_plan *plan, const struct rh_layout *l, const char *data_dir,
 	       struct rh_extras *x, struct rh_err *err)
 {
+	RH_FREE char *early = rh_compose_grub_early(plan);
 	RH_STR struct rh_str order = {0};
 	int r = add_schema(data_dir, x, err);
 
@@ -266,6 +267,8 @@ int rh_compose(const struct rh_plan *plan, const struct rh_layout *l, const char
 	if (r < 0)
 		return r;
 	rh_extras_text(x, SHARE "/overlays.order", 0644, rh_str_text(&order));
+	/* What the appliance makes its boot areas and ESPs from, for good. */
+	rh_extras_text(x, SHARE "/grub-early.cfg", 0644, early);
 	add_recipe(plan, x);
 	add_fstab(plan, x);
 	add_mdadm(plan, l, x);

@@ -15,10 +15,18 @@
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
 
-/* The only overlay files that the initramfs may depend on: others are not shown to dracut. */
-static const char *const boot_inputs[] = {
-    "etc/dracut.conf*", "usr/lib/dracut/*", "etc/mdadm/*",	    "etc/lvm/*", "etc/udev/*",
-    "usr/lib/udev/*",	"etc/modprobe.d/*", "etc/modules-load.d/*", NULL};
+/* The only overlay files that initramfs and boot loader may depend on: others are not shown to
+ * dracut. */
+static const char *const boot_inputs[] = {"etc/dracut.conf*",
+					  "usr/lib/dracut/*",
+					  "etc/mdadm/*",
+					  "etc/lvm/*",
+					  "etc/udev/*",
+					  "usr/lib/udev/*",
+					  "etc/modprobe.d/*",
+					  "etc/modules-load.d/*",
+					  "usr/lib/rehome/grub-core",
+					  NULL};
 
 static bool is_boot_input(const char *path)
 {

@@ -92,6 +92,10 @@ static const char usage[] =
     "      arrays what may go back without asking (at each boot, and when a disk appears).\n"
     "        rehome-setup pair\n"
     "\n"
+    "  rehome-setup esp [--dry-run] [--json]\n"
+    "      Bring ESP and boot area of both disks to what the installed packages say; --dry-run\n"
+    "      only compares.\n"
+    "\n"
     "  --root DIR   work on the tree in DIR instead of this machine (tests)\n"
     "  --help, --version\n"
     "\n"
@@ -106,7 +110,7 @@ static const struct verb {
 } verbs[] = {
     {"apply", rh_cmd_apply, "rabnidj", false}, {"get", rh_cmd_get, "rj", true},
     {"state", rh_cmd_state, "rj", false},      {"import", rh_cmd_import, "rvj", false},
-    {"pair", rh_cmd_pair, "rRj", false},
+    {"pair", rh_cmd_pair, "rRj", false},       {"esp", rh_cmd_esp, "rdj", false},
 };
 
 static const struct option options[] = {

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "builder/gpt.h"
-#include "builder/grub.h"
+#include "lib/grub.h"
 #include "builder/image.h"
 #include "builder/md.h"
 #include "lib/core/file.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * GRUB for BIOS, put into place without grub-install. Pure: no I/O.
+ * GRUB for BIOS, put into place without grub-install: on the workstation and in the appliance.
+ * Pure: no I/O.
  *
  * boot.img goes into the MBR's code area and loads the core image's first sector from a given
  * place; that sector (diskboot.img) loads the rest by a block list at its end. Offsets:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Embedding GRUB's images; the contract is in grub.h. */
-#include "builder/grub.h"
+#include "lib/grub.h"
 
 #include <endian.h>
 #include <errno.h>

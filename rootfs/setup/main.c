@@ -96,6 +96,12 @@ static const char usage[] =
     "      Bring ESP and boot area of both disks to what the installed packages say; --dry-run\n"
     "      only compares.\n"
     "\n"
+    "  rehome-setup replace-disk [--serial SERIAL] [--erase] [--no-wait] [--dry-run] [--json]\n"
+    "      Take a new disk into the pair: asks for its serial, partitions it, makes it able to\n"
+    "      start the machine, copies everything to it, and prints what to do next time.\n"
+    "        rehome-setup replace-disk\n"
+    "        rehome-setup replace-disk --erase              the disk holds something that may go\n"
+    "\n"
     "  --root DIR   work on the tree in DIR instead of this machine (tests)\n"
     "  --help, --version\n"
     "\n"
@@ -108,18 +114,31 @@ static const struct verb {
 	const char *options; /* short names of the options it takes */
 	bool args;
 } verbs[] = {
-    {"apply", rh_cmd_apply, "rabnidj", false}, {"get", rh_cmd_get, "rj", true},
-    {"state", rh_cmd_state, "rj", false},      {"import", rh_cmd_import, "rvj", false},
-    {"pair", rh_cmd_pair, "rRj", false},       {"esp", rh_cmd_esp, "rdj", false},
+    {"apply", rh_cmd_apply, "rabnidj", false},
+    {"get", rh_cmd_get, "rj", true},
+    {"state", rh_cmd_state, "rj", false},
+    {"import", rh_cmd_import, "rvj", false},
+    {"pair", rh_cmd_pair, "rRj", false},
+    {"esp", rh_cmd_esp, "rdj", false},
+    {"replace-disk", rh_cmd_replace, "rdjsEw", false},
 };
 
 static const struct option options[] = {
-    {"root", required_argument, NULL, 'r'}, {"answers", required_argument, NULL, 'a'},
-    {"boot", no_argument, NULL, 'b'},	    {"no-services", no_argument, NULL, 'n'},
-    {"no-import", no_argument, NULL, 'i'},  {"dry-run", no_argument, NULL, 'd'},
-    {"json", no_argument, NULL, 'j'},	    {"volume", required_argument, NULL, 'v'},
-    {"repair", no_argument, NULL, 'R'},	    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},    {NULL, 0, NULL, 0},
+    {"root", required_argument, NULL, 'r'},
+    {"answers", required_argument, NULL, 'a'},
+    {"boot", no_argument, NULL, 'b'},
+    {"no-services", no_argument, NULL, 'n'},
+    {"no-import", no_argument, NULL, 'i'},
+    {"dry-run", no_argument, NULL, 'd'},
+    {"json", no_argument, NULL, 'j'},
+    {"volume", required_argument, NULL, 'v'},
+    {"repair", no_argument, NULL, 'R'},
+    {"serial", required_argument, NULL, 's'},
+    {"erase", no_argument, NULL, 'E'},
+    {"no-wait", no_argument, NULL, 'w'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0},
 };
 
 static const struct verb *find_verb(const char *name)
@@ -163,6 +182,15 @@ static void take(struct rh_setup_options *o, int c)
 		break;
 	case 'R':
 		o->repair = true;
+		break;
+	case 's':
+		o->serial = optarg;
+		break;
+	case 'E':
+		o->erase = true;
+		break;
+	case 'w':
+		o->no_wait = true;
 		break;
 	default:
 		o->json = true;

@@ -272,6 +272,7 @@ int rh_pair_note(struct rh_setup *s, const struct rh_pair *p, struct rh_err *err
 	const struct rh_target t = {.path = RH_PATH_INSTRUCTION, .mode = 0644};
 	RH_STR struct rh_str text = {0};
 	int r = note_known(s, p, err);
+	size_t n = 0;
 
 	if (r >= 0)
 		r = note_generation(s, p, err);
@@ -279,7 +280,10 @@ int rh_pair_note(struct rh_setup *s, const struct rh_pair *p, struct rh_err *err
 		r = note_banner(s, p, err);
 	if (r >= 0)
 		r = note_alarm(s, p, err);
-	if (r >= 0 && p->whole) {
+	for (size_t i = 0; i < p->n; i++)
+		n += p->v[i].member && p->v[i].what <= RH_PAIR_COPY;
+	/* While one is missing, the paper with both stays. */
+	if (r >= 0 && n >= 2) {
 		rh_pair_instruction(p, &text);
 		r = rh_change_file(s, &t, text.data, text.len, err);
 	}

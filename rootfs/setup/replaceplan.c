@@ -6,9 +6,7 @@
 
 #include "rootfs/setup/replace.h"
 
-#define ALIGN	 2048u /* 1 MiB */
-#define PV	 3     /* entries[] of the last partition */
-#define TAIL_GPT 33u
+#define PV 3 /* entries[] of the last partition */
 
 static bool same_place(const struct rh_gpt_entry *a, const struct rh_gpt_entry *b)
 {
@@ -37,7 +35,7 @@ uint64_t rh_replace_need(const struct rh_replace *r)
 	uint64_t offset = m && m->has_super ? m->super.data_offset : 0;
 	uint64_t end = r->old_table.entries[PV].first + offset + pv->component;
 
-	return (end + ALIGN - 1) / ALIGN * ALIGN + ALIGN;
+	return end + RH_GPT_LAST_SECTORS;
 }
 
 static void make_guid(const uint8_t random[16], struct rh_uuid *out)
@@ -61,7 +59,7 @@ static void make_table(struct rh_replace *r, const uint8_t *random)
 	}
 	/* On a smaller disk the last partition ends earlier; enough for the array, as was checked.
 	 */
-	most = (r->target->d->disk->sectors - TAIL_GPT) / ALIGN * ALIGN - 1;
+	most = g->last_usable;
 	if (g->entries[PV].last > most)
 		g->entries[PV].last = most;
 	memset(g->entries[PV].name, 0, sizeof g->entries[PV].name);

@@ -17,3 +17,7 @@ int rh_cmd_verify(int argc, char **argv);
 
 /* rehome verify PAIR --against OTHER (cmd_against.c); returns the exit status. */
 int rh_cmd_against(const char *pair, const char *other, bool json, bool quiet);
+
+/* rehearse --boot-matrix, once the options are read. */
+struct rh_matrix_options;
+int rh_cmd_matrix(const struct rh_matrix_options *o, bool json, int progress_fd);

@@ -16,6 +16,7 @@
 
 #include "builder/cmd.h"
 #include "builder/datadir.h"
+#include "builder/matrix.h"
 #include "builder/rehearse.h"
 
 static const char usage[] =
@@ -24,25 +25,30 @@ static const char usage[] =
     "Boot copies-on-write of the disks in PAIR in a virtual machine without a way out, answer\n"
     "its questions, import the old data, and prove from outside that everything is served.\n"
     "\n"
-    "  --firmware uefi|bios     how the machine starts (uefi)\n"
+    "  --firmware uefi|bios|secureboot\n"
+    "                           how the machine starts (uefi)\n"
     "  --answers FILE           the site's answers; otherwise some are made up\n"
     "  --old-data IMAGE|none    a volume with the old server's tree; none: leave an import out\n"
     "  --old-label LABEL        the label of that volume (OLDMAIL)\n"
     "  --old-tree DIR           the old server's files, for proofs that read them\n"
     "  --expect FILE            what the old server served, by rh-probe record\n"
-    "  --report DIR             folder for the report (PAIR.rehearsal)\n"
+    "  --report DIR             folder for the report (PAIR.rehearsal, PAIR.matrix)\n"
     "  --recipe RECIPE          the same as the argument: for a pair without a full manifest\n"
     "  --data DIR               folder with recipes/ and overlays/ (this program's own)\n"
     "  --memory MIB             memory of the machine (as the recipe says)\n"
     "  --timeout-boot S, --timeout-setup S, --timeout-import S, --timeout-proof S\n"
     "                           limits (600, 900, 900; 300 for each proof)\n"
     "  --keep                   leave the machine running, with ports on 127.0.0.1, until Ctrl-C\n"
+    "  --boot-matrix            instead: start from BIOS, UEFI and Secure Boot, with both disks and\n"
+    "                           with either alone, and compare the times to the login prompt\n"
+    "  --cells CELL,...         of the matrix only these, such as bios:a,uefi:b (all nine)\n"
     "  --json                   the report on stdout instead of the table\n"
     "  --progress-fd N          progress as JSON lines\n"
     "\n"
     "The last line is GO (exit status 0) or NO-GO (1).\n"
     "\n"
-    "example: rehome rehearse --old-data old.img --expect expect.json --keep z440\n";
+    "example: rehome rehearse --old-data old.img --expect expect.json --keep z440\n"
+    "         rehome rehearse --boot-matrix --cells uefi:a,uefi:b z440\n";
 
 enum {
 	OPT_FIRMWARE = 256,
@@ -60,6 +66,8 @@ enum {
 	OPT_IMPORT,
 	OPT_PROOF,
 	OPT_KEEP,
+	OPT_MATRIX,
+	OPT_CELLS,
 	OPT_JSON,
 	OPT_PROGRESS,
 	OPT_HELP,
@@ -82,6 +90,8 @@ static const struct option longs[] = {
     {"timeout-import", required_argument, NULL, OPT_IMPORT},
     {"timeout-proof", required_argument, NULL, OPT_PROOF},
     {"keep", no_argument, NULL, OPT_KEEP},
+    {"boot-matrix", no_argument, NULL, OPT_MATRIX},
+    {"cells", required_argument, NULL, OPT_CELLS},
     {"json", no_argument, NULL, OPT_JSON},
     {"progress-fd", required_argument, NULL, OPT_PROGRESS},
     {"help", no_argument, NULL, OPT_HELP},
@@ -91,8 +101,9 @@ static const struct option longs[] = {
 
 struct args {
 	struct rh_rehearse_options o;
-	const char *recipe; /* as given */
-	bool json;
+	const char *recipe;	     /* as given */
+	bool json, matrix, firmware; /* firmware: given */
+	const char *cells;
 	int progress_fd;
 };
 
@@ -136,15 +147,12 @@ static int set_number(struct args *a, int option, const char *name, const char *
 
 static int set_firmware(struct args *a, const char *text)
 {
-	if (strcmp(text, "uefi") == 0) {
-		a->o.firmware = RH_FIRMWARE_UEFI;
-	} else if (strcmp(text, "bios") == 0) {
-		a->o.firmware = RH_FIRMWARE_BIOS;
-	} else {
-		fprintf(stderr, "rehome rehearse: --firmware %s: it is uefi or bios\n", text);
-		return 2;
+	if (rh_vm_firmware_of(text, &a->o.firmware)) {
+		a->firmware = true;
+		return -1;
 	}
-	return -1;
+	fprintf(stderr, "rehome rehearse: --firmware %s: it is uefi, bios or secureboot\n", text);
+	return 2;
 }
 
 static int print_long_options(void)
@@ -189,6 +197,12 @@ static int set_option(struct args *a, int option, const char *name)
 	case OPT_KEEP:
 		a->o.keep = true;
 		return -1;
+	case OPT_MATRIX:
+		a->matrix = true;
+		return -1;
+	case OPT_CELLS:
+		a->cells = optarg;
+		return -1;
 	case OPT_JSON:
 		a->json = true;
 		return -1;
@@ -203,6 +217,42 @@ static int set_option(struct args *a, int option, const char *name)
 	default:
 		return set_number(a, option, name, optarg);
 	}
+}
+
+/* The matrix asks nobody, imports nothing and runs no proof. */
+static int check_matrix(const struct args *a)
+{
+	const struct rh_rehearse_options *o = &a->o;
+	const struct {
+		bool given;
+		const char *name;
+	} alien[] = {
+	    {a->firmware, "firmware"},
+	    {o->answers, "answers"},
+	    {o->old_data || o->no_import, "old-data"},
+	    {o->label, "old-label"},
+	    {o->old_tree, "old-tree"},
+	    {o->expect, "expect"},
+	    {o->setup_s, "timeout-setup"},
+	    {o->import_s, "timeout-import"},
+	    {o->proof_s, "timeout-proof"},
+	    {o->keep, "keep"},
+	};
+	int r = -1;
+
+	if (!a->matrix) {
+		if (!a->cells)
+			return -1;
+		fputs("rehome rehearse: --cells goes with --boot-matrix\n", stderr);
+		return 2;
+	}
+	for (size_t i = 0; i < sizeof alien / sizeof *alien; i++)
+		if (alien[i].given) {
+			fprintf(stderr, "rehome rehearse: --%s does not go with --boot-matrix\n",
+				alien[i].name);
+			r = 2;
+		}
+	return r;
 }
 
 static int parse(int argc, char **argv, struct args *a)
@@ -221,7 +271,7 @@ static int parse(int argc, char **argv, struct args *a)
 	a->o.pair = argv[optind];
 	if (argc - optind == 2)
 		a->recipe = argv[optind + 1];
-	return -1;
+	return check_matrix(a);
 }
 
 /* rh-probe lies beside this program; RH_PROBE names another one. */
@@ -313,6 +363,20 @@ static int run(struct args *a)
 	return k == 1 ? 0 : 1;
 }
 
+static int matrix(const struct args *a)
+{
+	const struct rh_matrix_options o = {
+	    .pair = a->o.pair,
+	    .recipe = a->o.recipe,
+	    .cells = a->cells,
+	    .report = a->o.report,
+	    .memory_mib = a->o.memory_mib,
+	    .boot_s = a->o.boot_s,
+	};
+
+	return rh_cmd_matrix(&o, a->json, a->progress_fd);
+}
+
 /* PATH without slashes at its end, and SUFFIX. */
 static char *trimmed(const char *path, const char *suffix)
 {
@@ -343,8 +407,9 @@ int rh_cmd_rehearse(int argc, char **argv)
 	}
 	a.o.recipe = recipe;
 	a.o.probe = probe;
-	report = a.o.report ? trimmed(a.o.report, "") : trimmed(a.o.pair, ".rehearsal");
+	report = a.o.report ? trimmed(a.o.report, "")
+			    : trimmed(a.o.pair, a.matrix ? ".matrix" : ".rehearsal");
 	a.o.report = report;
 	extend_path();
-	return run(&a);
+	return a.matrix ? matrix(&a) : run(&a);
 }

@@ -19,23 +19,24 @@
 
 static const struct {
 	const char *program, *package;
+	bool network; /* only for a machine that is spoken to */
 } tools[] = {
-    {RH_VM_QEMU, "qemu-system-x86"},
-    {"qemu-img", "qemu-utils"},
-    {"ip", "iproute2"},
-    {"mformat", "mtools"},
-    {"mcopy", "mtools"},
-    {"ssh", "openssh-client"},
-    {"ssh-keygen", "openssh-client"},
-    {"ssh-keyscan", "openssh-client"},
+    {RH_VM_QEMU, "qemu-system-x86", false},
+    {"qemu-img", "qemu-utils", false},
+    {"ip", "iproute2", true},
+    {"mformat", "mtools", true},
+    {"mcopy", "mtools", true},
+    {"ssh", "openssh-client", true},
+    {"ssh-keygen", "openssh-client", true},
+    {"ssh-keyscan", "openssh-client", true},
 };
 
-static void check_tools(struct rh_diags *d)
+static void check_tools(const struct rh_preflight *want, struct rh_diags *d)
 {
 	for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
 		RH_FREE char *hint = rh_xasprintf("apt-get install %s", tools[i].package);
 
-		if (!rh_proc_find(tools[i].program))
+		if ((want->probe || !tools[i].network) && !rh_proc_find(tools[i].program))
 			rh_diag_add(d, HERE, 0, "", hint, "the program %s is missing",
 				    tools[i].program);
 	}
@@ -103,17 +104,10 @@ static void check_memory(const struct rh_preflight *want, struct rh_diags *d)
 			    want->memory_mib);
 }
 
-size_t rh_preflight_check(const struct rh_preflight *want, struct rh_diags *d)
+static void check_network(const struct rh_preflight *want, struct rh_diags *d)
 {
-	const char *code, *vars;
-	size_t before = d->n;
 	struct rh_err err;
 
-	check_tools(d);
-	check_qemu(want, d);
-	if (want->firmware == RH_FIRMWARE_UEFI && !rh_vm_find_ovmf(&code, &vars))
-		rh_diag_add(d, HERE, 0, "", "apt-get install ovmf",
-			    "the UEFI firmware for QEMU is missing");
 	if (access(want->probe, X_OK) < 0)
 		rh_diag_add(d, want->probe, 0, "", "make", "the mail client rh-probe is missing");
 	if (rh_netns_possible(&err) < 0)
@@ -122,6 +116,20 @@ size_t rh_preflight_check(const struct rh_preflight *want, struct rh_diags *d)
 			    "kernel.apparmor_restrict_unprivileged_userns=0; modprobe tun), or "
 			    "run as root",
 			    "a network namespace cannot be made: %s", err.text);
+}
+
+size_t rh_preflight_check(const struct rh_preflight *want, struct rh_diags *d)
+{
+	const char *code, *vars;
+	size_t before = d->n;
+
+	check_tools(want, d);
+	check_qemu(want, d);
+	if (!rh_vm_find_firmware(want->firmware, &code, &vars))
+		rh_diag_add(d, HERE, 0, "", "apt-get install ovmf",
+			    "the UEFI firmware for QEMU is missing");
+	if (want->probe)
+		check_network(want, d);
 	check_space(want, d);
 	check_memory(want, d);
 	return d->n - before;

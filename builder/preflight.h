@@ -13,7 +13,7 @@ struct rh_preflight {
 	const char *scratch; /* folder for overlays */
 	uint64_t space;	     /* bytes needed there */
 	unsigned memory_mib; /* of the guest */
-	const char *probe;   /* path of rh-probe */
+	const char *probe;   /* path of rh-probe; NULL: no network and no mail client are wanted */
 };
 
 /* Adds a fault with the remedy for each thing that is missing; returns how many. */

@@ -102,8 +102,7 @@ static void describe_vm(struct rh_rehearsal *r)
 	    .nic = p->nic,
 	    .tap = RH_NETNS_TAP,
 	};
-	if (r->o.firmware == RH_FIRMWARE_UEFI)
-		rh_vm_find_ovmf(&r->vm.ovmf_code, &r->vm.ovmf_vars);
+	rh_vm_find_firmware(r->o.firmware, &r->vm.ovmf_code, &r->vm.ovmf_vars);
 }
 
 static void preflight(struct rh_rehearsal *r, struct rh_diags *d)
@@ -264,7 +263,7 @@ struct json_object *rh_rehearse_json(const struct rh_rehearsal *r)
 	add_string(o, "verdict", rh_verdict_go(&r->verdict) ? "GO" : "NO-GO");
 	add_string(o, "pair", r->pair.dir);
 	add_string(o, "recipe", r->pair.recipe);
-	add_string(o, "firmware", r->o.firmware == RH_FIRMWARE_BIOS ? "bios" : "uefi");
+	add_string(o, "firmware", rh_vm_firmware_name(r->o.firmware));
 	add_string(o, "accelerator", r->vm.kvm ? "kvm" : "tcg");
 	add_string(o, "started", started);
 	add_seconds(s, "login", r->login_s);

@@ -20,34 +20,26 @@
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
 
-#define SCRATCH_PREFIX "rehome-rehearse."
+#define SCRATCH_NAME "rehome-rehearse"
 
 char *rh_rehearse_path(const struct rh_rehearsal *r, const char *name)
 {
 	return rh_xasprintf("%s/%s", r->scratch, name);
 }
 
-static int make_overlay(const struct rh_rehearsal *r, const char *backing, const char *format,
-			const char *name, struct rh_err *err)
+static int make_overlay(const struct rh_rehearsal *r, const char *backing, const char *name,
+			struct rh_err *err)
 {
 	RH_FREE char *path = rh_rehearse_path(r, name);
 
-	return rh_proc_call(err, "qemu-img", "create", "-q", "-f", "qcow2", "-F", format, "-b",
-			    backing, path, NULL);
+	return rh_vm_make_overlay(backing, path, err);
 }
 
 static int copy_vars(const struct rh_rehearsal *r, struct rh_err *err)
 {
 	RH_FREE char *to = rh_rehearse_path(r, "vars.fd");
-	RH_STR struct rh_str data = {0};
-	int k;
 
-	if (r->o.firmware != RH_FIRMWARE_UEFI)
-		return 0;
-	k = rh_file_read(AT_FDCWD, r->vm.ovmf_vars, 64u << 20, &data, err);
-	if (k < 0)
-		return k;
-	return rh_file_write(AT_FDCWD, to, 0600, data.data, data.len, err);
+	return r->vm.ovmf_vars ? rh_vm_copy_vars(r->vm.ovmf_vars, to, err) : 0;
 }
 
 static int make_answers(struct rh_rehearsal *r, struct rh_err *err)
@@ -74,14 +66,8 @@ static int make_answers(struct rh_rehearsal *r, struct rh_err *err)
 static int make_scratch(struct rh_rehearsal *r, struct rh_err *err)
 {
 	static const char *const folders[] = {"work", "proofs"};
-	const char *tmp = getenv("TMPDIR"), *base = tmp && *tmp ? tmp : "/var/tmp";
-	RH_FREE char *full = realpath(base, NULL), *prefix = NULL;
-	int k;
+	int k = rh_vm_scratch(SCRATCH_NAME, &r->own, err);
 
-	if (!full)
-		return rh_err_errno(err, errno, "cannot use %s", base);
-	prefix = rh_xasprintf("%s/" SCRATCH_PREFIX, full);
-	k = rh_scratch_make(&r->own, prefix, err);
 	if (k < 0)
 		return k;
 	r->scratch = r->own.path;
@@ -98,11 +84,11 @@ static int make_files(struct rh_rehearsal *r, struct rh_err *err)
 	int k = make_scratch(r, err);
 
 	if (k == 0)
-		k = make_overlay(r, r->pair.image[0], "raw", "a.qcow2", err);
+		k = make_overlay(r, r->pair.image[0], "a.qcow2", err);
 	if (k == 0)
-		k = make_overlay(r, r->pair.image[1], "raw", "b.qcow2", err);
+		k = make_overlay(r, r->pair.image[1], "b.qcow2", err);
 	if (k == 0 && r->o.old_data)
-		k = make_overlay(r, r->o.old_data, "raw", "old.qcow2", err);
+		k = make_overlay(r, r->o.old_data, "old.qcow2", err);
 	if (k == 0)
 		k = copy_vars(r, err);
 	return k == 0 ? make_answers(r, err) : k;

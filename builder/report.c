@@ -41,10 +41,10 @@ static int copy_file(const char *from, const char *to, struct rh_err *err)
 	return rh_file_write(AT_FDCWD, to, 0644, rh_str_text(&data), data.len, err);
 }
 
-static int copy_proof_logs(const char *scratch, const char *tmp, struct rh_err *err)
+static int copy_folder(const char *scratch, const char *name, const char *tmp, struct rh_err *err)
 {
-	RH_FREE char *from = rh_xasprintf("%s/proofs", scratch);
-	RH_FREE char *to = rh_xasprintf("%s/proofs", tmp);
+	RH_FREE char *from = rh_xasprintf("%s/%s", scratch, name);
+	RH_FREE char *to = rh_xasprintf("%s/%s", tmp, name);
 	RH_STRV struct rh_strv names = {0};
 	int r = 0;
 
@@ -79,7 +79,9 @@ static int fill(const char *tmp, struct json_object *doc, const char *scratch, s
 		if (r < 0)
 			return r;
 	}
-	r = copy_proof_logs(scratch, tmp, err);
+	r = copy_folder(scratch, "proofs", tmp, err);
+	if (r == 0)
+		r = copy_folder(scratch, "cells", tmp, err);
 	if (r < 0)
 		return r;
 	return rh_file_write(AT_FDCWD, json, 0644, text, strlen(text), err);

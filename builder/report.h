@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The report of a rehearsal: a folder with report.json, the serial log, and what proofs and QEMU
- * wrote. It gets its name when it is complete; an older report of that name is replaced.
+ * The report of a rehearsal: a folder with report.json, the serial log, and what proofs, cells and
+ * QEMU wrote. It gets its name when it is complete; an older report of that name is replaced.
  */
 #pragma once
 

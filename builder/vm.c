@@ -10,23 +10,61 @@
 #include "builder/vm.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/core/file.h"
+#include "lib/core/proc.h"
+
 static const struct {
+	enum rh_firmware firmware;
 	const char *code, *vars;
 } ovmf[] = {
-    {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},
-    {"/usr/share/edk2/ovmf/OVMF_CODE_4M.fd", "/usr/share/edk2/ovmf/OVMF_VARS_4M.fd"},
-    {"/usr/share/edk2/x64/OVMF_CODE.4m.fd", "/usr/share/edk2/x64/OVMF_VARS.4m.fd"},
-    {"/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},
+    {RH_FIRMWARE_UEFI, "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"},
+    {RH_FIRMWARE_UEFI, "/usr/share/edk2/ovmf/OVMF_CODE_4M.fd",
+     "/usr/share/edk2/ovmf/OVMF_VARS_4M.fd"},
+    {RH_FIRMWARE_UEFI, "/usr/share/edk2/x64/OVMF_CODE.4m.fd",
+     "/usr/share/edk2/x64/OVMF_VARS.4m.fd"},
+    {RH_FIRMWARE_UEFI, "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"},
+    /* Secure Boot wants variables with keys in them: those of Microsoft, which signed the shim. */
+    {RH_FIRMWARE_SECURE, "/usr/share/OVMF/OVMF_CODE_4M.ms.fd",
+     "/usr/share/OVMF/OVMF_VARS_4M.ms.fd"},
+    {RH_FIRMWARE_SECURE, "/usr/share/edk2/ovmf/OVMF_CODE.secboot.fd",
+     "/usr/share/edk2/ovmf/OVMF_VARS.secboot.fd"},
 };
 
-bool rh_vm_find_ovmf(const char **code, const char **vars)
+static const char *const firmware_names[] = {
+    [RH_FIRMWARE_UEFI] = "uefi",
+    [RH_FIRMWARE_BIOS] = "bios",
+    [RH_FIRMWARE_SECURE] = "secureboot",
+};
+
+const char *rh_vm_firmware_name(enum rh_firmware firmware)
 {
+	return firmware_names[firmware];
+}
+
+bool rh_vm_firmware_of(const char *text, enum rh_firmware *out)
+{
+	for (size_t i = 0; i < sizeof firmware_names / sizeof *firmware_names; i++)
+		if (strcmp(text, firmware_names[i]) == 0) {
+			*out = (enum rh_firmware)i;
+			return true;
+		}
+	return false;
+}
+
+bool rh_vm_find_firmware(enum rh_firmware firmware, const char **code, const char **vars)
+{
+	*code = *vars = NULL;
+	if (firmware == RH_FIRMWARE_BIOS)
+		return true;
 	for (size_t i = 0; i < sizeof ovmf / sizeof *ovmf; i++)
-		if (access(ovmf[i].code, R_OK) == 0 && access(ovmf[i].vars, R_OK) == 0) {
+		if (ovmf[i].firmware == firmware && access(ovmf[i].code, R_OK) == 0 &&
+		    access(ovmf[i].vars, R_OK) == 0) {
 			*code = ovmf[i].code;
 			*vars = ovmf[i].vars;
 			return true;
@@ -102,6 +140,26 @@ static void add_usb(struct rh_strv *argv, const char *id, const char *format, co
 	rh_strv_addf(argv, "usb-storage,bus=usb.0,drive=%s,removable=on,serial=RH-%s", id, id);
 }
 
+static void add_machine(const struct rh_vm *vm, struct rh_strv *argv)
+{
+	switch (vm->firmware) {
+	case RH_FIRMWARE_BIOS:
+		/* Without a screen SeaBIOS speaks on the serial port only when told so. */
+		add2(argv, "-machine", "q35,graphics=off");
+		break;
+	case RH_FIRMWARE_SECURE:
+		/* Secure Boot is only real when nothing but the firmware in system management mode
+		 * can write its variables; OVMF cannot come back from S3 in that mode. */
+		add2(argv, "-machine", "q35,smm=on");
+		add2(argv, "-global", "driver=cfi.pflash01,property=secure,value=on");
+		add2(argv, "-global", "ICH9-LPC.disable_s3=1");
+		break;
+	case RH_FIRMWARE_UEFI:
+	default:
+		add2(argv, "-machine", "q35");
+	}
+}
+
 static void add_firmware(const struct rh_vm *vm, struct rh_strv *argv)
 {
 	RH_STR struct rh_str code = {0}, vars = {0};
@@ -147,8 +205,7 @@ void rh_vm_argv(const struct rh_vm *vm, struct rh_strv *argv)
 	RH_STR struct rh_str serial = {0};
 
 	rh_strv_add(argv, RH_VM_QEMU);
-	/* Without a screen SeaBIOS speaks on the serial port only when told so. */
-	add2(argv, "-machine", vm->firmware == RH_FIRMWARE_BIOS ? "q35,graphics=off" : "q35");
+	add_machine(vm, argv);
 	add2(argv, "-accel", vm->kvm ? "kvm" : "tcg,thread=multi");
 	add2(argv, "-cpu", vm->kvm ? "host" : "max");
 	rh_strv_add(argv, "-smp");
@@ -172,4 +229,29 @@ void rh_vm_argv(const struct rh_vm *vm, struct rh_strv *argv)
 	add2(argv, "-device", "qemu-xhci,id=usb");
 	add_usb(argv, "answers", "raw", vm->answers);
 	add_usb(argv, "olddata", "qcow2", vm->old_data);
+}
+
+int rh_vm_scratch(const char *name, struct rh_scratch *out, struct rh_err *err)
+{
+	const char *tmp = getenv("TMPDIR"), *base = tmp && *tmp ? tmp : "/var/tmp";
+	RH_FREE char *full = realpath(base, NULL), *prefix = NULL;
+
+	if (!full)
+		return rh_err_errno(err, errno, "cannot use %s", base);
+	prefix = rh_xasprintf("%s/%s.", full, name);
+	return rh_scratch_make(out, prefix, err);
+}
+
+int rh_vm_make_overlay(const char *backing, const char *path, struct rh_err *err)
+{
+	return rh_proc_call(err, "qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b",
+			    backing, path, NULL);
+}
+
+int rh_vm_copy_vars(const char *vars, const char *path, struct rh_err *err)
+{
+	RH_STR struct rh_str data = {0};
+	int k = rh_file_read(AT_FDCWD, vars, 64u << 20, &data, err);
+
+	return k < 0 ? k : rh_file_write(AT_FDCWD, path, 0600, data.data, data.len, err);
 }

@@ -111,6 +111,42 @@ static void test_bios_one_disk(void **state)
 	       "-device qemu-xhci,id=usb\n");
 }
 
+/* Secure Boot: only the firmware in system management mode may write the variables. */
+static void test_secure(void **state)
+{
+	RH_STRV struct rh_strv argv = {0};
+	struct rh_vm vm = z440;
+	size_t seen = 0;
+
+	(void)state;
+	vm.firmware = RH_FIRMWARE_SECURE;
+	rh_vm_argv(&vm, &argv);
+	for (size_t i = 0; i + 1 < argv.n; i++)
+		seen += (!strcmp(argv.v[i], "-machine") && !strcmp(argv.v[i + 1], "q35,smm=on")) ||
+			(!strcmp(argv.v[i], "-global") &&
+			 !strcmp(argv.v[i + 1], "driver=cfi.pflash01,property=secure,value=on")) ||
+			!strcmp(argv.v[i], "if=pflash,unit=1,format=raw,file=/s/vars.fd");
+	assert_int_equal(seen, 3);
+}
+
+static void test_firmware_names(void **state)
+{
+	static const enum rh_firmware all[] = {RH_FIRMWARE_UEFI, RH_FIRMWARE_BIOS,
+					       RH_FIRMWARE_SECURE};
+	enum rh_firmware got;
+	const char *code = "x", *vars = "x";
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(rh_vm_firmware_of(rh_vm_firmware_name(all[i]), &got));
+		assert_int_equal(got, all[i]);
+	}
+	assert_false(rh_vm_firmware_of("efi", &got));
+	assert_true(rh_vm_find_firmware(RH_FIRMWARE_BIOS, &code, &vars));
+	assert_null(code);
+	assert_null(vars);
+}
+
 static void test_commas(void **state)
 {
 	RH_STRV struct rh_strv argv = {0};
@@ -142,10 +178,9 @@ static void test_version(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_uefi),
-	    cmocka_unit_test(test_bios_one_disk),
-	    cmocka_unit_test(test_commas),
-	    cmocka_unit_test(test_version),
+	    cmocka_unit_test(test_uefi),   cmocka_unit_test(test_bios_one_disk),
+	    cmocka_unit_test(test_secure), cmocka_unit_test(test_firmware_names),
+	    cmocka_unit_test(test_commas), cmocka_unit_test(test_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

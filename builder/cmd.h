@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The verbs of rehome. Each gets its own arguments (argv[0] is "rehome VERB", fit for getopt and
- * for messages) and returns the exit status: 0 done, 1 failed or refused, 2 wrong usage.
+ * for messages) and returns the exit status: 0 done, 1 failed or refused, 2 wrong usage;
+ * of write also 3: refused, and nothing was written.
  */
 #pragma once
 
@@ -13,6 +14,7 @@ int rh_cmd_check(int argc, char **argv);
 int rh_cmd_build(int argc, char **argv);
 int rh_cmd_rehearse(int argc, char **argv);
 int rh_cmd_tree(int argc, char **argv);
+int rh_cmd_write(int argc, char **argv);
 int rh_cmd_verify(int argc, char **argv);
 
 /* rehome verify PAIR --against OTHER (cmd_against.c); returns the exit status. */

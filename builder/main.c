@@ -19,7 +19,9 @@ static const struct verb verbs[] = {
     {"build", "rehome build", "make the pair of disk images", rh_cmd_build},
     {"rehearse", "rehome rehearse", "boot the pair, move the old mail in, prove it",
      rh_cmd_rehearse},
-    {"verify", "rehome verify", "compare two pairs", rh_cmd_verify},
+    {"write", "rehome write", "write the pair onto two disks, and read it back", rh_cmd_write},
+    {"verify", "rehome verify", "check a pair, written disks, or two pairs against each other",
+     rh_cmd_verify},
     {"tree", "rehome tree", "make a root tree for tests and for building programs", rh_cmd_tree},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)

@@ -7,5 +7,5 @@ $(BUILDER_TESTS): $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(BUILDER_OBJS) 
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(EXTRA_LDFLAGS) -o $@ $^ $(BUILDER_LIBS) $(call pkg_libs,cmocka)
 UNIT_TESTS += $(BUILDER_TESTS)
-CHECK_SCRIPTS += tests/cases/check.sh tests/cli/matrix.sh
+CHECK_SCRIPTS += tests/cases/check.sh tests/cli/matrix.sh $(wildcard tests/cli/write_*.sh)
 GUEST_TESTS += $(wildcard tests/guest/[0-9]*.sh) tests/guest/mutations.sh

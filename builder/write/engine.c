@@ -348,7 +348,7 @@ static struct rh_sink *sinks_new(struct rh_write *w,
 				 int (*end)(struct rh_sink *))
 {
 	struct rh_sink *sinks = rh_xalloc(w->n * sizeof *sinks);
-	uint8_t *zeros = rh_buffer(RH_WRITE_CHUNK);
+	uint8_t *zeros = memset(rh_buffer(RH_WRITE_CHUNK), 0, RH_WRITE_CHUNK);
 
 	for (unsigned i = 0; i < w->n; i++) {
 		sinks[i].dev.target = &w->target[i];

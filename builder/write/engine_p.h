@@ -17,7 +17,7 @@ struct rh_device {
 	bool zeroout_checked, used_zeroout;
 };
 
-uint8_t *rh_buffer(size_t n); /* zeroed; freed by free() */
+uint8_t *rh_buffer(size_t n); /* not initialised; freed by free() */
 /* Go past the page cache from now on, where the device can. */
 void rh_device_direct(const struct rh_disk *d);
 /* On failure the target's error, error_at and text are set; the text names serial and byte. */

@@ -26,6 +26,8 @@ static void print_text(const struct rh_comparison *c)
 		puts("note: the two were made from different inputs");
 	for (size_t i = 0; i < n; i++)
 		printf("%s: %s\n", c->v[i].where, c->v[i].what);
+	if (c->unread)
+		printf("the files were not looked at: %s\n", c->unread);
 	if (c->count > n)
 		printf("and %" PRIu64 " more\n", c->count - n);
 	if (c->count)

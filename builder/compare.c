@@ -57,6 +57,8 @@ struct json_object *rh_comparison_json(const struct rh_comparison *c)
 	json_object_object_add(o, "bit_identical",
 			       json_object_new_boolean(c->count == 0 && c->identical));
 	json_object_object_add(o, "same_inputs", json_object_new_boolean(!c->other_keys));
+	if (c->unread)
+		json_object_object_add(o, "unread", json_object_new_string(c->unread));
 	for (size_t i = 0; i < c->n; i++) {
 		struct json_object *d = json_object_new_object();
 
@@ -73,6 +75,13 @@ void rh_comparison_free(struct rh_comparison *c)
 	free(c->v);
 	rh_arena_free(&c->arena);
 	*c = (struct rh_comparison){0};
+}
+
+static void set_unread(struct rh_comparison *c, const char *why)
+{
+	if (!c->arena)
+		c->arena = rh_arena_new();
+	c->unread = rh_arena_strdup(c->arena, why);
 }
 
 /* --- manifests --- */
@@ -230,10 +239,12 @@ static int compare_bits(const struct images *m, const struct rh_layout *l, struc
 		struct rh_sides s = sides(m, p, 0, p, 1);
 
 		r = compare_data(&s, l, &which, &at, err);
-		if (r == 0 && which)
-			rh_comparison_add(c, m->path[p][1],
-					  "no copy of disk a: array %s, first at byte %" PRIu64,
-					  which, at);
+		if (r < 0 || !which)
+			continue;
+		rh_comparison_add(c, m->path[p][1],
+				  "no copy of disk a: array %s, first at byte %" PRIu64, which, at);
+		/* Which half an array reads is not ours to say. */
+		set_unread(c, "the two disks of a pair hold different data");
 	}
 	if (r == 0) {
 		struct rh_sides s = sides(m, 0, 0, 1, 0);
@@ -293,11 +304,16 @@ static int compare_contents(const struct images *m, const char *const dirs[2],
 			*err = readers[i].err;
 			r = rh_err_prefix(err, readers[i].r, "%s", dirs[i]);
 		}
+	/* With damaged tables or superblocks that is no wonder, and they have been named. */
+	if (r == -ENODEV && c->count) {
+		set_unread(c, err->text);
+		r = 1;
+	}
 	if (r == 0)
 		rh_listing_compare(&readers[0].list, &readers[1].list, c);
 	rh_listing_free(&readers[0].list);
 	rh_listing_free(&readers[1].list);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* --- all of it --- */
@@ -313,7 +329,7 @@ static int compare_images(const char *const dirs[2], const struct rh_layout *l,
 		r = compare_bits(&m, l, c, err);
 		rh_progress_end(p, r == 0);
 	}
-	if (r == 0 && !c->identical) {
+	if (r == 0 && !c->identical && !c->unread) {
 		rh_progress_begin(p, "contents");
 		r = compare_contents(&m, dirs, c, err);
 		rh_progress_end(p, r == 0);

@@ -30,6 +30,9 @@ struct rh_comparison {
 	uint64_t files; /* compared by content */
 	bool
 	    identical; /* the data areas have the same bytes, so nothing was looked at by content */
+	/* Why the files were not looked at, for which something else must differ; NULL: they were.
+	 */
+	const char *unread;
 	bool other_keys; /* the manifests name different inputs */
 };
 

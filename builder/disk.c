@@ -413,7 +413,14 @@ static int read_filesystems(guestfs_h *g, const struct rh_disk_view *view, struc
 {
 	char **list = guestfs_list_filesystems(g);
 	int r = list ? 0 : failed(g, "no filesystem can be found", err);
+	bool array = false, volume = false;
 
+	for (size_t i = 0; r == 0 && list[i]; i += 2) {
+		array |= !strncmp(list[i], "/dev/md", 7);
+		volume |= !strncmp(list[i], "/dev/" VG "/", sizeof "/dev/" VG);
+	}
+	if (r == 0 && (!array || !volume))
+		r = rh_err_set(err, ENODEV, "the arrays or the volume group cannot be started");
 	/* Those on the disks themselves, not on an array, are the ESPs and are compared by bytes.
 	 */
 	for (size_t i = 0; r == 0 && list[i]; i += 2)

@@ -32,7 +32,8 @@ struct rh_disk_view {
 	 * thread of its own. */
 	int (*tree)(void *arg, const char *volume, int fd, struct rh_err *err);
 };
-/* Assemble the two disks in an appliance, read-only, and show what is there. */
+/* Assemble the two disks in an appliance, read-only, and show what is there. -ENODEV when the
+ * arrays or the volume group do not start. */
 RH_CHECKED int rh_disk_read(const char *const images[2], const struct rh_disk_view *view,
 			    struct rh_err *err);
 /* "kvm" or "tcg": what the appliance will run on here. */

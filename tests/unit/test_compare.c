@@ -483,6 +483,8 @@ static void each_changed_byte_is_named(void **state)
 			assert_int_equal(c.count, 1);
 			assert_non_null(strstr(c.v[0].where, cases[i].where));
 			assert_non_null(strstr(c.v[0].what, cases[i].what));
+			/* what two different halves hold is not to be told */
+			assert_non_null(c.unread);
 			rh_comparison_free(&c);
 		} else {
 			expect_one(&c, cases[i].where, cases[i].what);

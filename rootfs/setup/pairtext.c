@@ -68,7 +68,7 @@ static void add_missing(const struct rh_pair *p, struct rh_str *out)
 
 void rh_pair_show(const struct rh_pair *p, struct rh_str *out)
 {
-	RH_STR struct rh_str missing = {0};
+	RH_STR struct rh_str missing = {0}, alarm = {0};
 
 	for (int k = 0; k < RH_PAIR_ARRAYS; k++)
 		show_array(p->array[k], out);
@@ -79,7 +79,10 @@ void rh_pair_show(const struct rh_pair *p, struct rh_str *out)
 		rh_str_addf(out, "missing     serial %s\n", missing.data);
 	if (p->mixed)
 		rh_str_add(out, "no disk works in both arrays\n");
-	if (rh_pair_needs_person(p))
+	rh_pair_alarm_text(p, &alarm);
+	if (alarm.len)
+		rh_str_addf(out, "\n%s", alarm.data);
+	else if (rh_pair_needs_person(p))
 		rh_str_add(
 		    out, "next        put the missing disk back, or: rehome-setup replace-disk\n");
 	else
@@ -151,11 +154,16 @@ void rh_pair_json(const struct rh_pair *p, struct rh_str *out)
 void rh_pair_banner(const struct rh_pair *p, struct rh_str *out)
 {
 	RH_STR struct rh_str missing = {0};
+	bool there = false;
 
 	if (!rh_pair_needs_person(p))
 		return;
 	add_missing(p, &missing);
-	rh_str_add(out, "\n*** ONE DISK IS MISSING");
+	for (size_t i = 0; i < p->n; i++)
+		there |= p->v[i].member && p->v[i].what >= RH_PAIR_FAILED;
+	rh_str_addf(out, "\n*** %s",
+		    there && !missing.len ? "ONE DISK DOES NOT WORK IN THE PAIR"
+					  : "ONE DISK IS MISSING");
 	if (missing.len)
 		rh_str_addf(out, ": serial %s", missing.data);
 	rh_str_add(out, " ***\n");

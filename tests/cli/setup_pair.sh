@@ -81,6 +81,7 @@ for events in 400 500 600; do
 	check "split_${events}_banner" banner 'HAS A HISTORY OF ITS OWN'
 	pair
 	check "split_${events}_status" test $? = 3
+	check "split_${events}_says_how_to_choose" says 'What runs now counts'
 done
 rm "$work/alarms"
 pair --repair
@@ -145,6 +146,7 @@ bind md127 sda4 none faulty
 pair --repair
 check failed_is_left_alone test "$(calls mdadm)" = 0
 check failed_banner banner 'HAS FAILED'
+check failed_is_not_missing banner 'ONE DISK DOES NOT WORK IN THE PAIR'
 # Its disk is gone and the kernel still holds it: dropped when another name comes for it.
 world
 learn

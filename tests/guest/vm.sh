@@ -261,6 +261,7 @@ vm_start() {
 		IFS=$old_ifs
 		echo "$pid" >"$d/pid"
 		cat "$d/qmp.out" >"$d/qmp.log" &
+		echo $! >"$d/reader"
 		# QEMU greets on QMP when its devices are made
 		n=0
 		while [ ! -s "$d/qmp.log" ] && vm_running "$name" && [ $n -lt 100 ]; do
@@ -366,7 +367,9 @@ vm_wait_end() { # NAME SECONDS
 		sleep 0.2
 	done
 	p=$(vm_pid "$1") && wait "$p" 2>/dev/null
-	rm -f "$work/vm-$1/pid"
+	# it waits for ever when QEMU has never opened the pipe
+	p=$(cat "$work/vm-$1/reader" 2>/dev/null) && kill "$p" 2>/dev/null
+	rm -f "$work/vm-$1/pid" "$work/vm-$1/reader"
 	return 0
 }
 

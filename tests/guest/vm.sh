@@ -41,6 +41,7 @@
 #				systemd.unit-dropin.UNIT; nothing of it is in the image. So:
 #				'dropin=rehome-grow.service:[Service]\nEnvironment=RH_STOP_AT_STEP=3'
 #	memory=MIB cpus=N	2048 and 2
+#	serial=pipe		the serial line can be typed on: vm_type
 #	cache=MODE		QEMU's cache mode of the files a and b, "unsafe" when not given
 #				(vm_kill loses nothing then, vm_cut may); of an nbd disk it is always "writeback"
 #	qemu=WORD		one more word for QEMU's command line, may be given again
@@ -50,6 +51,7 @@
 # vm_wait_ssh NAME [SECONDS]		ssh as root works (answers applied, sshd and firewall up)
 # vm_ssh NAME COMMAND...		run in the guest; ends after VM_SSH_TIMEOUT (300) seconds with 124
 # vm_scp NAME FILE... rehome:PATH	copy in or out
+# vm_type NAME TEXT			type TEXT (as for printf %b) on the serial line of serial=pipe
 # vm_qmp NAME JSON			one QMP command; the answers are in $work/vm-NAME/qmp.log
 # vm_unplug NAME SERIAL, vm_replug NAME	take the disk from the running kernel as if its cable was pulled,
 #	and look for it again: by sysfs, over ssh. QEMU itself cannot plug into AHCI ("Bus does not
@@ -161,7 +163,7 @@ vm_add_credential() { # NAME VALUE (with \n)
 }
 
 vm_words() { # WORD...: all of vm_start's arguments into $d/argv
-	firmware=uefi vars=fresh secure=no disks=a,b answers=yes memory=2048 cpus=2 cache=unsafe usbs=0
+	firmware=uefi vars=fresh secure=no disks=a,b answers=yes memory=2048 cpus=2 cache=unsafe usbs=0 vm_serial=file
 	accel=tcg,thread=multi cpu=max
 	[ -w /dev/kvm ] && accel=kvm cpu=host
 	: >"$d/argv"
@@ -177,6 +179,7 @@ vm_words() { # WORD...: all of vm_start's arguments into $d/argv
 		memory=*) memory=$value ;;
 		cpus=*) cpus=$value ;;
 		cache=*) cache=$value ;;
+		serial=pipe) vm_serial=pipe ;;
 		qemu=*) vm_arg "$value" ;;
 		usb=*) usbs=$((usbs + 1)) && vm_add_usb "usb$usbs" "$value" "2$usbs" ;;
 		usb-first=*) usbs=$((usbs + 1)) && vm_add_usb "usb$usbs" "$value" 0 ;;
@@ -201,7 +204,12 @@ vm_words() { # WORD...: all of vm_start's arguments into $d/argv
 	yes) vm_add_usb answers "$d/answers.img" ;;
 	*) vm_add_usb answers "$answers" ;;
 	esac
-	vm_arg -chardev "file,id=serial0,path=$(vm_commas "$d/console")" -serial chardev:serial0
+	if [ "$vm_serial" = pipe ]; then
+		vm_arg -chardev "pipe,id=serial0,path=$(vm_commas "$d/serial"),logfile=$(vm_commas "$d/console"),logappend=on"
+	else
+		vm_arg -chardev "file,id=serial0,path=$(vm_commas "$d/console")"
+	fi
+	vm_arg -serial chardev:serial0
 	vm_arg -chardev "pipe,id=qmp0,path=$(vm_commas "$d/qmp")" -mon chardev=qmp0,mode=control
 	vm_arg -device "$(cat "$d/nic"),netdev=net0,mac=52:54:00:72:68:01,romfile="
 }
@@ -230,10 +238,10 @@ vm_fresh_files() {
 	n=1
 	while [ -e "$d/console.$n" ]; do n=$((n + 1)); done
 	[ ! -e "$d/console" ] || mv "$d/console" "$d/console.$n"
-	rm -f "$d/qmp.in" "$d/qmp.out"
+	rm -f "$d/qmp.in" "$d/qmp.out" "$d/serial.in" "$d/serial.out"
 	: >"$d/qmp.log"
 	: >"$d/console"
-	mkfifo "$d/qmp.in" "$d/qmp.out"
+	mkfifo "$d/qmp.in" "$d/qmp.out" "$d/serial.in" "$d/serial.out"
 }
 
 vm_start() {
@@ -262,6 +270,10 @@ vm_start() {
 		echo "$pid" >"$d/pid"
 		cat "$d/qmp.out" >"$d/qmp.log" &
 		echo $! >"$d/reader"
+		if [ "$vm_serial" = pipe ]; then # nobody reading would stop the guest
+			cat "$d/serial.out" >/dev/null &
+			echo $! >>"$d/reader"
+		fi
 		# QEMU greets on QMP when its devices are made
 		n=0
 		while [ ! -s "$d/qmp.log" ] && vm_running "$name" && [ $n -lt 100 ]; do
@@ -289,6 +301,10 @@ vm_running() {
 # Opened for reading too: QEMU may end at any time, and a pipe without reader would block us.
 vm_qmp() {
 	vm_running "$1" && printf '%s\n' "$2" 1<>"$work/vm-$1/qmp.in"
+}
+
+vm_type() {
+	vm_running "$1" && printf '%b' "$2" 1<>"$work/vm-$1/serial.in"
 }
 
 vm_dead_signs='Kernel panic - not syncing|kernel BUG at|Oops: |rdsosreport.txt|[Ee]ntering emergency mode|You are in emergency mode|Press Enter for maintenance|grub rescue> |Minimal BASH-like line editing|UEFI Interactive Shell|No bootable option or device|No bootable device'
@@ -367,8 +383,9 @@ vm_wait_end() { # NAME SECONDS
 		sleep 0.2
 	done
 	p=$(vm_pid "$1") && wait "$p" 2>/dev/null
-	# it waits for ever when QEMU has never opened the pipe
-	p=$(cat "$work/vm-$1/reader" 2>/dev/null) && kill "$p" 2>/dev/null
+	# they wait for ever when QEMU has never opened the pipes
+	# shellcheck disable=SC2086 # numbers, one or two
+	p=$(cat "$work/vm-$1/reader" 2>/dev/null) && kill $p 2>/dev/null
 	rm -f "$work/vm-$1/pid" "$work/vm-$1/reader"
 	return 0
 }

@@ -13,6 +13,7 @@
 int rh_cmd_check(int argc, char **argv);
 int rh_cmd_build(int argc, char **argv);
 int rh_cmd_rehearse(int argc, char **argv);
+int rh_cmd_stick(int argc, char **argv);
 int rh_cmd_tree(int argc, char **argv);
 int rh_cmd_write(int argc, char **argv);
 int rh_cmd_verify(int argc, char **argv);

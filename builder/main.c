@@ -22,6 +22,7 @@ static const struct verb verbs[] = {
     {"write", "rehome write", "write the pair onto two disks, and read it back", rh_cmd_write},
     {"verify", "rehome verify", "check a pair, written disks, or two pairs against each other",
      rh_cmd_verify},
+    {"stick", "rehome stick", "make a USB stick that installs the pair", rh_cmd_stick},
     {"tree", "rehome tree", "make a root tree for tests and for building programs", rh_cmd_tree},
 };
 #define N_VERBS (sizeof verbs / sizeof *verbs)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the appliance's root tree for `rehome stick`: the system of the stick.
-# /in: dracut.conf, early.cfg, units/, programs.tar (usr/sbin/rehome-stick); /out: the results.
+# /in: dracut.conf, answers.schema.json, units/, programs.tar (usr/sbin/rehome-stick); /out: the results.
 set -eu
 umask 022
 
@@ -15,7 +15,9 @@ tar -C / -xf /in/programs.tar
 if ldd /usr/sbin/rehome-stick | grep 'not found' >&2; then exit 1; fi
 
 mkdir -p /tmp/confdir /tmp/stick/etc /tmp/stick/usr/lib/systemd/system
+mkdir -p /tmp/stick/usr/share/rehome
 cp /in/units/* /tmp/stick/usr/lib/systemd/system/
+cp /in/answers.schema.json /tmp/stick/usr/share/rehome/
 ln -s rehome-stick.target /tmp/stick/usr/lib/systemd/system/default.target
 printf 'NAME=Rehome\nID=rehome\nPRETTY_NAME="Rehome stick"\n' >/tmp/stick/etc/initrd-release
 
@@ -33,7 +35,7 @@ for never in mdadm md-raid dm-lvm /lvm raid1.ko dm-mod.ko; do
 done
 
 # As for the appliance, and a filesystem more: the stick's own is FAT.
-grub-mkimage -O i386-pc -o /out/core.img -p /grub -c /in/early.cfg \
+grub-mkimage -O i386-pc -o /out/core.img -p "(,gpt2)/grub" \
 	biosdisk part_gpt part_msdos fat ext2 diskfilter mdraid1x search search_fs_uuid \
 	normal configfile linux test echo ls cat minicmd serial terminal halt reboot
 cp /usr/lib/grub/i386-pc/boot.img /out/boot.img

@@ -175,12 +175,24 @@ static void look(const struct rh_probe_options *o, struct rh_disk *d)
 		rh_disk_refuse(d, RH_REFUSE_UNREADABLE, "%s: the disk may be failing", err.text);
 }
 
+/* udev holds the lock for a moment whenever somebody has closed the disk, as a run before this one
+ * may just have done; so try for three seconds. */
+static bool lock(int fd)
+{
+	for (int i = 0; i < 30; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return true;
+		usleep(100000);
+	}
+	return false;
+}
+
 static void take(const struct rh_probe_options *o, struct rh_disk *d)
 {
 	int flags = o->reading ? O_RDONLY : O_RDWR | O_EXCL;
 
 	d->fd = open(d->node, flags | O_CLOEXEC);
-	if (d->fd >= 0 && !o->reading && flock(d->fd, LOCK_EX | LOCK_NB) < 0) {
+	if (d->fd >= 0 && !o->reading && !lock(d->fd)) {
 		rh_disk_refuse(
 		    d, RH_REFUSE_BUSY,
 		    "another program has locked it: is it being partitioned or written?");

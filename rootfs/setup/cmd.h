@@ -6,7 +6,7 @@
 
 struct rh_setup_options {
 	const char *root, *answers, *volume;
-	bool boot, no_services, no_import, dry_run, json;
+	bool boot, no_services, no_import, dry_run, one_disk, json;
 	bool repair, erase, no_wait; /* pair, replace-disk */
 	const char *serial;
 	char **args; /* what follows the options */
@@ -18,6 +18,7 @@ struct rh_setup_options {
 int rh_cmd_apply(const struct rh_setup_options *o);
 int rh_cmd_get(const struct rh_setup_options *o);
 int rh_cmd_state(const struct rh_setup_options *o);
+int rh_cmd_grow(const struct rh_setup_options *o);
 int rh_cmd_import(const struct rh_setup_options *o);
 int rh_cmd_pair(const struct rh_setup_options *o);
 int rh_cmd_esp(const struct rh_setup_options *o);

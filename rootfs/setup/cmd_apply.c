@@ -158,6 +158,7 @@ int rh_cmd_apply(const struct rh_setup_options *o)
 	s.dry_run = o->dry_run;
 	s.no_services = o->no_services;
 	s.boot = o->boot;
+	s.one_disk = o->one_disk;
 	rh_cmd_voices(&s, o->json);
 	if (r >= 0 && !s.dry_run)
 		r = rh_cmd_may(&s, &err);

@@ -69,7 +69,7 @@ static const char usage[] =
     "rehome-setup makes this machine what the site's answers say, and keeps its state.\n"
     "\n"
     "  rehome-setup apply [--answers FILE] [--boot] [--no-services] [--no-import]\n"
-    "                     [--dry-run] [--json]\n"
+    "                     [--one-disk] [--dry-run] [--json]\n"
     "      Check the answers whole, then apply them. Safe to run twice, safe to cut anywhere.\n"
     "      Answers: --answers FILE, else the FAT volume REHOME, else those kept from before.\n"
     "        rehome-setup apply                          the volume REHOME, or again\n"
@@ -82,6 +82,10 @@ static const char usage[] =
     "\n"
     "  rehome-setup state [--json]\n"
     "      Print the state: unconfigured, closed, importing, ready or live.\n"
+    "\n"
+    "  rehome-setup grow [--boot] [--dry-run] [--json]\n"
+    "      Let the pair fill its disks: partitions, mirror, volumes. Done at every boot.\n"
+    "        rehome-setup grow --dry-run                 what it would do\n"
     "\n"
     "  rehome-setup import [--volume LABEL] [--json]\n"
     "      Import the old server's data from a volume; the state goes to importing, then ready.\n"
@@ -114,10 +118,11 @@ static const struct verb {
 	const char *options; /* short names of the options it takes */
 	bool args;
 } verbs[] = {
-    {"apply", rh_cmd_apply, "rabnidj", false},
+    {"apply", rh_cmd_apply, "rabniodj", false},
     {"get", rh_cmd_get, "rj", true},
     {"state", rh_cmd_state, "rj", false},
     {"import", rh_cmd_import, "rvj", false},
+    {"grow", rh_cmd_grow, "rbdj", false},
     {"pair", rh_cmd_pair, "rRj", false},
     {"esp", rh_cmd_esp, "rdj", false},
     {"replace-disk", rh_cmd_replace, "rdjsEw", false},
@@ -132,6 +137,7 @@ static const struct option options[] = {
     {"dry-run", no_argument, NULL, 'd'},
     {"json", no_argument, NULL, 'j'},
     {"volume", required_argument, NULL, 'v'},
+    {"one-disk", no_argument, NULL, 'o'},
     {"repair", no_argument, NULL, 'R'},
     {"serial", required_argument, NULL, 's'},
     {"erase", no_argument, NULL, 'E'},
@@ -176,6 +182,9 @@ static void take(struct rh_setup_options *o, int c)
 		break;
 	case 'i':
 		o->no_import = true;
+		break;
+	case 'o':
+		o->one_disk = true;
 		break;
 	case 'd':
 		o->dry_run = true;

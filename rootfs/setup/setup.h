@@ -33,6 +33,7 @@ struct rh_setup {
 	bool foreign;	       /* root is not "/" */
 	const char *tools;     /* RH_SETUP_TOOLS; only looked at with a foreign root */
 	bool dry_run, no_services, boot;
+	bool one_disk; /* the administrator does not want to wait for the other disk */
 
 	struct rh_arena *arena; /* lives as long as the context */
 	struct rh_json *answers, *recipe;

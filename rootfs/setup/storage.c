@@ -2,6 +2,11 @@
 /*
  * The step storage: the logical volume of all mail, made on the machine at its final size.
  *
+ * It comes after the growth of the pair (grow.h), which is done here if rehome-grow.service has
+ * not: XFS is best made at the size that it will have. While the growth must wait, for the other
+ * disk or for a rebuild, the volume is not made, unless the administrator says --one-disk; it then
+ * gets what the image has, and the rest later.
+ *
  * Invariant: a volume called "mail" always holds a filesystem. It is made as "mail.new", formatted,
  * and renamed last; what a cut leaves is a "mail.new", which is formatted again. Whether a volume
  * exists is asked of LVM, not of /dev: a node may be late, and formatting mail away because a node
@@ -16,14 +21,15 @@
 
 #include "lib/core/file.h"
 #include "rootfs/setup/change.h"
+#include "rootfs/setup/growfacts.h"
+#include "rootfs/setup/grow.h"
 #include "rootfs/setup/steps.h"
 
-#define VG	 "rehome"
-#define DEVICE	 "/dev/" VG "/mail"
-#define MOUNT	 "/srv/mail"
-#define UNIT	 "/etc/systemd/system/srv-mail.mount"
-#define MAIL_MIN (512ull * 1024 * 1024) /* mkfs.xfs refuses less than 300 MiB */
-#define OWNER	 "vmail"
+#define VG     "rehome"
+#define DEVICE "/dev/" VG "/mail"
+#define MOUNT  "/srv/mail"
+#define UNIT   "/etc/systemd/system/srv-mail.mount"
+#define OWNER  "vmail"
 
 /* Is WORD one of the blank-separated words of TEXT? */
 static bool has_word(const char *text, const char *word)
@@ -58,11 +64,31 @@ static void check_room(struct rh_setup *s, struct rh_diags *d)
 		return;
 	}
 	room = strtoull(rh_str_text(&text), NULL, 10);
-	if (room < MAIL_MIN)
+	if (room < RH_GROW_MAIL_MIN)
 		rh_diag_add(
 		    d, "disks", 0, "", "use larger disks, or a recipe with smaller root and var",
 		    "the volume group " VG " has %llu MiB left for mail, and needs %llu MiB",
-		    room >> 20, MAIL_MIN >> 20);
+		    room >> 20, RH_GROW_MAIL_MIN >> 20);
+}
+
+/* Will the volume have its final size? Adds a fault when that cannot be known yet. 1: the disks are
+ * about to grow, so that what is free now says nothing. */
+static int check_growth(struct rh_setup *s, struct rh_diags *d)
+{
+	struct rh_err err = {{0}};
+	struct rh_grow g = {0};
+	int r = rh_grow_look(s, &g, &err);
+
+	if (r < 0)
+		rh_diag_add(d, "disks", 0, "", "see journalctl -u rehome-grow", "%s", err.text);
+	else if (g.verdict == RH_GROW_WAIT && !s->one_disk)
+		rh_diag_add(d, "disks", 0, "",
+			    "or go on with what there is: rehome-setup apply --one-disk makes the "
+			    "mail volume now, and small",
+			    "the mail volume would not get its final size: %s", g.reason);
+	r = g.steps.n > 0;
+	rh_grow_free(&g);
+	return r;
 }
 
 void rh_storage_check(struct rh_setup *s, struct rh_diags *d)
@@ -82,9 +108,35 @@ void rh_storage_check(struct rh_setup *s, struct rh_diags *d)
 		rh_diag_add(d, "disks", 0, "", "boot from a pair of disks that rehome has built",
 			    "the volume group " VG " cannot be read: %s", err.text);
 	else if (r == 0 && !has_word(rh_str_text(&names), "mail") &&
-		 !has_word(rh_str_text(&names), "mail.new"))
+		 !has_word(rh_str_text(&names), "mail.new") && !check_growth(s, d))
 		check_room(s, d);
 	s->dry_run = dry;
+}
+
+/* The pair at its final size, or a reason not to make the volume yet. */
+static int grow_first(struct rh_setup *s, struct rh_err *err)
+{
+	struct rh_grow g = {0};
+	int r = rh_grow_run(s, &g, err);
+
+	if (r >= 0 && g.verdict == RH_GROW_WAIT && !s->one_disk)
+		r = rh_err_set(err, EAGAIN, "the mail volume would not get its final size: %s",
+			       g.reason);
+	rh_grow_free(&g);
+	return r;
+}
+
+/* What a cut has left may be of a time before the disks grew. It holds nothing. */
+static int enlarge_new(struct rh_setup *s, struct rh_err *err)
+{
+	RH_STR struct rh_str text = {0};
+	int r = rh_setup_run(s, &text, err, "vgs", "--noheadings", "-o", "vg_free_count", VG, NULL);
+
+	if (r < 0 || strtoull(rh_str_text(&text), NULL, 10) == 0)
+		return r;
+	rh_change_point(s);
+	return rh_setup_run(s, NULL, err, "lvextend", "--extents", "+100%FREE", VG "/mail.new",
+			    NULL);
 }
 
 static int make_volume(struct rh_setup *s, bool have_new, struct rh_err *err)
@@ -99,6 +151,8 @@ static int make_volume(struct rh_setup *s, bool have_new, struct rh_err *err)
 				 "--name", "mail.new", "--extents", "100%FREE", VG, NULL);
 	} else {
 		r = rh_setup_run(s, NULL, err, "lvchange", "--activate", "y", VG "/mail.new", NULL);
+		if (r >= 0)
+			r = enlarge_new(s, err);
 	}
 	if (r >= 0) {
 		rh_change_point(s);
@@ -124,8 +178,12 @@ static int ensure_volume(struct rh_setup *s, struct rh_err *err)
 		rh_change_note(s, DEVICE);
 	if (r != 0)
 		return r;
-	if (!has_word(rh_str_text(&names), "mail"))
+	if (!has_word(rh_str_text(&names), "mail")) {
+		r = grow_first(s, err);
+		if (r < 0)
+			return r;
 		return make_volume(s, has_word(rh_str_text(&names), "mail.new"), err);
+	}
 	rh_change_point(s);
 	r = rh_setup_run(s, NULL, err, "lvchange", "--activate", "y", VG "/mail", NULL);
 	return r < 0 ? rh_err_prefix(err, r, "cannot activate the mail volume") : 1;

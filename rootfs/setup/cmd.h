@@ -6,7 +6,7 @@
 
 struct rh_setup_options {
 	const char *root, *answers, *volume;
-	bool boot, no_services, no_import, dry_run, one_disk, json;
+	bool boot, no_services, no_import, dry_run, one_disk, wait, json;
 	bool repair, erase, no_wait; /* pair, replace-disk */
 	const char *serial;
 	char **args; /* what follows the options */

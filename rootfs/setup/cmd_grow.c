@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * rehome-setup grow: the pair fills its disks. rehome-grow.service runs it at every boot with
- * --boot: then a machine with nothing to grow says nothing, and one that must wait is no failure.
+ * --boot: then a machine with nothing to grow says nothing, and one that must wait is no failure:
+ * the waiting is left to rehome-grow-wait.service, which lets the set-up go on afterwards.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -65,6 +67,41 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* One run under the lock. */
+static int run_once(struct rh_setup *s, struct rh_grow *g, struct rh_err *err)
+{
+	int r;
+
+	if (s->dry_run)
+		return rh_grow_look(s, g, err);
+	r = rh_setup_lock(s, err);
+	if (r >= 0)
+		r = rh_grow_run(s, g, err);
+	rh_setup_unlock(s);
+	return r;
+}
+
+/* Again and again until nothing has to be waited for. */
+static int run_waiting(struct rh_setup *s, struct rh_grow *g, struct rh_err *err)
+{
+	const struct timespec pause = {.tv_sec = 10};
+
+	for (;;) {
+		int r = run_once(s, g, err);
+
+		if (r != -EBUSY && (r < 0 || g->verdict != RH_GROW_WAIT))
+			return r;
+		if (r >= 0)
+			rh_setup_log(s, "waiting: %s", g->reason);
+		rh_grow_free(g);
+		*err->text = '\0';
+		nanosleep(&pause, NULL);
+		r = rh_grow_wait(s, err);
+		if (r < 0)
+			return r;
+	}
+}
+
 int rh_cmd_grow(const struct rh_setup_options *o)
 {
 	struct rh_setup s;
@@ -78,14 +115,16 @@ int rh_cmd_grow(const struct rh_setup_options *o)
 	rh_cmd_voices(&s, o->json);
 	if (r >= 0)
 		r = rh_cmd_may(&s, &err);
-	if (r >= 0 && !s.dry_run)
-		r = rh_setup_lock(&s, &err);
 	if (r >= 0)
-		r = s.dry_run ? rh_grow_look(&s, &g, &err) : rh_grow_run(&s, &g, &err);
+		r = o->wait ? run_waiting(&s, &g, &err) : run_once(&s, &g, &err);
 	if (r < 0)
 		rh_cmd_failed(&s, err.text);
 	else
 		say_result(&s, &g, r > 0, now() - start);
+	if (r >= 0 && g.verdict == RH_GROW_WAIT && s.boot &&
+	    rh_setup_service(&s, &err, "systemctl", "start", "--no-block",
+			     "rehome-grow-wait.service", NULL) < 0)
+		rh_setup_log(&s, "nothing waits for the other disk: %s", err.text);
 	if (o->json)
 		print_json(&g, s.dry_run, &err);
 	r = r < 0 || (g.verdict == RH_GROW_WAIT && !s.boot) ? 1 : 0;

@@ -333,6 +333,25 @@ int rh_grow_run(struct rh_setup *s, struct rh_grow *out, struct rh_err *err)
 	return rh_err_prefix(err, r, "grow");
 }
 
+int rh_grow_wait(struct rh_setup *s, struct rh_err *err)
+{
+	const struct timespec tick = {.tv_sec = 5};
+
+	while (!rh_interrupted()) {
+		struct rh_disks *disks = NULL;
+		int r = rh_disks_read(s->root, &disks, err);
+		bool ready =
+		    r >= 0 && disks->pv.found && disks->pv.degraded == 0 &&
+		    (!strcmp(disks->pv.action, "idle") || !strcmp(disks->pv.action, "resync"));
+
+		rh_disks_free(&disks);
+		if (r < 0 || ready)
+			return r;
+		nanosleep(&tick, NULL);
+	}
+	return rh_err_set(err, EINTR, "interrupted");
+}
+
 void rh_grow_free(struct rh_grow *g)
 {
 	rh_strv_free(&g->steps);

@@ -23,4 +23,7 @@ RH_CHECKED int rh_grow_look(struct rh_setup *s, struct rh_grow *out, struct rh_e
 /* Do all that can be done. 1: something was changed; 0: nothing had to be, or the verdict is not
  * READY; a negative errno when a step failed. */
 RH_CHECKED int rh_grow_run(struct rh_setup *s, struct rh_grow *out, struct rh_err *err);
+/* Return when the mirror is whole and has nothing to do but a resync after a power cut; looks every
+ * few seconds. -EINTR when interrupted. */
+RH_CHECKED int rh_grow_wait(struct rh_setup *s, struct rh_err *err);
 void rh_grow_free(struct rh_grow *g);

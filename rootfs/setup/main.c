@@ -83,9 +83,10 @@ static const char usage[] =
     "  rehome-setup state [--json]\n"
     "      Print the state: unconfigured, closed, importing, ready or live.\n"
     "\n"
-    "  rehome-setup grow [--boot] [--dry-run] [--json]\n"
+    "  rehome-setup grow [--boot] [--wait] [--dry-run] [--json]\n"
     "      Let the pair fill its disks: partitions, mirror, volumes. Done at every boot.\n"
     "        rehome-setup grow --dry-run                 what it would do\n"
+    "        rehome-setup grow --wait                    when the other disk is back\n"
     "\n"
     "  rehome-setup import [--volume LABEL] [--json]\n"
     "      Import the old server's data from a volume; the state goes to importing, then ready.\n"
@@ -118,14 +119,10 @@ static const struct verb {
 	const char *options; /* short names of the options it takes */
 	bool args;
 } verbs[] = {
-    {"apply", rh_cmd_apply, "rabniodj", false},
-    {"get", rh_cmd_get, "rj", true},
-    {"state", rh_cmd_state, "rj", false},
-    {"import", rh_cmd_import, "rvj", false},
-    {"grow", rh_cmd_grow, "rbdj", false},
-    {"pair", rh_cmd_pair, "rRj", false},
-    {"esp", rh_cmd_esp, "rdj", false},
-    {"replace-disk", rh_cmd_replace, "rdjsEw", false},
+    {"apply", rh_cmd_apply, "rabniodj", false}, {"get", rh_cmd_get, "rj", true},
+    {"state", rh_cmd_state, "rj", false},	{"import", rh_cmd_import, "rvj", false},
+    {"grow", rh_cmd_grow, "rbdWj", false},	{"pair", rh_cmd_pair, "rRj", false},
+    {"esp", rh_cmd_esp, "rdj", false},		{"replace-disk", rh_cmd_replace, "rdjsEw", false},
 };
 
 static const struct option options[] = {
@@ -138,6 +135,7 @@ static const struct option options[] = {
     {"json", no_argument, NULL, 'j'},
     {"volume", required_argument, NULL, 'v'},
     {"one-disk", no_argument, NULL, 'o'},
+    {"wait", no_argument, NULL, 'W'},
     {"repair", no_argument, NULL, 'R'},
     {"serial", required_argument, NULL, 's'},
     {"erase", no_argument, NULL, 'E'},
@@ -185,6 +183,9 @@ static void take(struct rh_setup_options *o, int c)
 		break;
 	case 'o':
 		o->one_disk = true;
+		break;
+	case 'W':
+		o->wait = true;
 		break;
 	case 'd':
 		o->dry_run = true;

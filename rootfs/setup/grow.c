@@ -205,14 +205,16 @@ static int look_disks(struct work *w, struct rh_err *err)
 	return 0;
 }
 
-static int look_volumes(struct work *w, uint64_t device, struct rh_err *err)
+/* ARRAY, if not NULL, is the step that will make the array larger before: the plan is then that for
+ * the larger one. */
+static int look_volumes(struct work *w, const struct rh_grow_step *array, struct rh_err *err)
 {
 	int r = rh_growfacts_volumes(w->s, w->disks->pv.node, &w->volumes, err);
 
 	if (r < 0)
 		return r;
-	if (device)
-		w->volumes.device = device;
+	if (array && array->from)
+		w->volumes.device = w->volumes.device / array->from * array->to;
 	rh_growplan_volumes(&w->volumes, &w->plan);
 	return 0;
 }
@@ -254,7 +256,7 @@ int rh_grow_look(struct rh_setup *s, struct rh_grow *out, struct rh_err *err)
 {
 	RH_FREE struct work *w = rh_xalloc(sizeof *w);
 	bool dry = s->dry_run;
-	uint64_t device = 0;
+	struct rh_grow_step array = {.from = 0};
 	int r;
 
 	*out = (struct rh_grow){.verdict = RH_GROW_READY};
@@ -266,10 +268,10 @@ int rh_grow_look(struct rh_setup *s, struct rh_grow *out, struct rh_err *err)
 		keep_steps(w);
 		for (size_t i = 0; i < w->plan.n; i++)
 			if (w->plan.steps[i].act == RH_GROW_ARRAY)
-				device = w->plan.steps[i].to * SECTOR;
+				array = w->plan.steps[i];
 	}
 	if (r >= 0 && out->verdict != RH_GROW_WAIT && w->disks->pv.found) {
-		r = look_volumes(w, device, err);
+		r = look_volumes(w, &array, err);
 		if (r >= 0) {
 			keep_steps(w);
 			sum_up(w);
@@ -305,7 +307,7 @@ static int grow_disks(struct work *w, struct rh_err *err)
 
 static int grow_volumes(struct work *w, struct rh_err *err)
 {
-	int r = look_volumes(w, 0, err);
+	int r = look_volumes(w, NULL, err);
 
 	if (r < 0)
 		return r;

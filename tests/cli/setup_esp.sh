@@ -111,10 +111,13 @@ check no_package_named says 'mmx64.efi.signed'
 # --- cut before every change: the next run mends it, and one disk is always whole ---
 k=1
 while :; do
-	world
-	bootable
-	esp
-	new_packages
+	again cut || {
+		world
+		bootable
+		esp
+		new_packages
+		keep cut
+	}
 	RH_STOP_AT_STEP=$k "$SETUP" esp --root "$work/root" >"$work/out" 2>&1
 	[ $? -eq 100 ] || break
 	# What the cut leaves mounted: a reboot unmounts it.

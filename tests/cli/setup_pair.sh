@@ -181,10 +181,13 @@ check failing_mdadm_whole pair
 # --- cut before every change ---
 k=1
 while :; do
-	world
-	learn
-	lose sda 500
-	member sda4 pv 0 100 AA features=3
+	again cut || {
+		world
+		learn
+		lose sda 500
+		member sda4 pv 0 100 AA features=3
+		keep cut
+	}
 	RH_STOP_AT_STEP=$k "$SETUP" pair --root "$work/root" --repair >"$work/out" 2>&1
 	[ $? -eq 100 ] || break
 	pair --repair || not_ok "resume_after_$k"

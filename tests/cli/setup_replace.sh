@@ -12,14 +12,18 @@ replace() { setup replace-disk "$@"; }
 fat=$work/root/dev/.fat
 # A pair whose disk sdb is lost, and a new blank disk in its place.
 lost() {
-	world
-	bootable
-	table sda
-	setup pair --repair
-	setup esp
-	lose sdb 300
-	out sdb
-	rm -rf "$fat/sdb2" "$work"/*.sig
+	again lost || {
+		world
+		bootable
+		table sda
+		setup pair --repair
+		setup esp
+		lose sdb 300
+		out sdb
+		rm -rf "$fat/sdb2"
+		keep lost
+	}
+	rm -f "$work"/*.sig
 	disk sdb WD-NEW ata2 "$@"
 	rm -f "$work/calls"
 }

@@ -10,14 +10,17 @@ command -v sfdisk >/dev/null || { echo "skip replace_crash: sfdisk is not instal
 
 fat=$work/root/dev/.fat
 lost() {
-	world
-	bootable
-	table sda
-	setup pair --repair
-	setup esp
-	lose sdb 300
-	out sdb
-	rm -rf "$fat/sdb2"
+	again lost || {
+		world
+		bootable
+		table sda
+		setup pair --repair
+		setup esp
+		lose sdb 300
+		out sdb
+		rm -rf "$fat/sdb2"
+		keep lost
+	}
 	disk sdb WD-NEW ata2
 }
 # What a restart of the machine does: nothing stays mounted, the kernel reads the tables, udev and the

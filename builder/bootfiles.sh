@@ -13,7 +13,7 @@ kver=${1##*/}
 dracut --quiet --no-hostonly --force --reproducible --kver "$kver" /out/initrd.img
 # dracut goes on after some failures; an initramfs without these cannot find the root.
 lsinitrd /out/initrd.img >/tmp/list
-for need in sbin/mdadm sbin/lvm kernel/drivers/ata/ahci.ko kernel/fs/xfs/xfs.ko kernel/drivers/md/raid1.ko; do
+for need in sbin/mdadm sbin/lvm kernel/drivers/ata/ahci.ko kernel/fs/xfs/xfs.ko kernel/drivers/md/raid1.ko rehome-degraded.sh; do
 	grep -q "$need" /tmp/list || { echo "the initramfs has no $need" >&2; exit 1; }
 done
 

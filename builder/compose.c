@@ -9,7 +9,8 @@
 #include "builder/md.h"
 #include "lib/core/file.h"
 
-#define SHARE "usr/share/rehome"
+#define SHARE	    "usr/share/rehome"
+#define GENERATIONS 99 /* as RH_PAIR_GEN_MAX in rootfs/setup/pairplan.h */
 
 /* --- overlays --- */
 
@@ -304,15 +305,42 @@ void rh_compose_boot(const struct rh_plan *plan, const struct rh_layout *l, cons
 	rh_extras_text(x, "boot/grub/grub.cfg", 0600, s.data);
 }
 
+/* Which /boot GRUB takes. Each disk has one, GRUB reads whichever it finds first, and md's event
+ * counters mean nothing to it: a disk that comes back after a month would start the old kernel. So
+ * a machine that runs with one disk leaves /boot/rehome/gen-N there, N counted up each time
+ * (rehome-setup pair), and the highest number wins. Members of metadata 1.0 are plain ext4 to GRUB,
+ * so they are read one by one, by their partition, not through the array. Without any number,
+ * that is nearly always, the search by UUID finds either. */
 char *rh_compose_grub_early(const struct rh_plan *plan)
 {
+	RH_STR struct rh_str s = {0};
 	char uuid[RH_UUID_TEXT];
 
 	uuid_of(plan, "boot", uuid);
-	return rh_xasprintf("search --no-floppy --fs-uuid --set=root %s\n"
-			    "set prefix=($root)/grub\n"
-			    "configfile $prefix/grub.cfg\n",
-			    uuid);
+	rh_str_add(&s, "set best=0\n"
+		       "for d in hd0 hd1 hd2 hd3 hd4 hd5 hd6 hd7; do\n"
+		       "  if [ -d ($d,gpt3)/rehome ]; then\n"
+		       "    probe --set=id --fs-uuid ($d,gpt3)\n");
+	rh_str_addf(&s, "    if [ \"$id\" = \"%s\" ]; then\n      for n in", uuid);
+	for (int n = 1; n <= GENERATIONS; n++)
+		rh_str_addf(&s, " %d", n);
+	rh_str_addf(&s,
+		    "; do\n"
+		    "        if [ -f ($d,gpt3)/rehome/gen-$n -a $n -gt $best ]; then\n"
+		    "          set best=$n\n"
+		    "          set root=$d,gpt3\n"
+		    "        fi\n"
+		    "      done\n"
+		    "    fi\n"
+		    "  fi\n"
+		    "done\n"
+		    "if [ \"$best\" = 0 ]; then\n"
+		    "  search --no-floppy --fs-uuid --set=root %s\n"
+		    "fi\n"
+		    "set prefix=($root)/grub\n"
+		    "configfile $prefix/grub.cfg\n",
+		    uuid);
+	return rh_xstrdup(rh_str_text(&s));
 }
 
 int rh_compose_esp(const struct rh_plan *plan, const char *boot, struct rh_extras *x,

@@ -16,7 +16,7 @@
 #include "lib/core/proc.h"
 
 /* The only overlay files that initramfs and boot loader may depend on: others are not shown to
- * dracut. */
+ * bootfiles.sh. */
 static const char *const boot_inputs[] = {"etc/dracut.conf*",
 					  "usr/lib/dracut/*",
 					  "etc/mdadm/*",

@@ -47,7 +47,8 @@ $(BUILD)/obj/%.o: %.c
 # --- tests ---
 
 # The scripts that stop a program at every step take longer than `check` may.
-SLOW_SCRIPTS = $(filter %_crash.sh %_cut.sh,$(CHECK_SCRIPTS))
+# So do those that write whole disks, which need root besides.
+SLOW_SCRIPTS = $(filter %_crash.sh %_cut.sh tests/cli/write_%,$(CHECK_SCRIPTS))
 
 check: all $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS) $(filter-out $(SLOW_SCRIPTS),$(CHECK_SCRIPTS))

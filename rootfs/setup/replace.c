@@ -30,6 +30,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/core/file.h"
@@ -269,6 +270,19 @@ static int make_startable(struct rh_setup *s, struct rh_replace *r, const struct
 	return e;
 }
 
+/* udev watches disks: when a writer of the whole disk closes it (the boot area was written), it has
+ * the table read again, and while nothing uses the partitions they vanish for a moment. */
+static int wait_for_node(struct rh_setup *s, const char *name, struct rh_err *err)
+{
+	const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+	RH_FREE char *node = rh_xasprintf("dev/%s", name);
+	int r = rh_setup_run(s, NULL, err, "udevadm", "settle", "--timeout=60", NULL);
+
+	for (int i = 0; r >= 0 && i < 50 && !rh_exists(s->root, node); i++)
+		nanosleep(&pause, NULL);
+	return r < 0 ? r : 0;
+}
+
 static int add_member(struct rh_setup *s, const struct rh_replace *r, const struct rh_pair_disk *d,
 		      int k, struct rh_err *err)
 {
@@ -276,6 +290,9 @@ static int add_member(struct rh_setup *s, const struct rh_replace *r, const stru
 	int e = need_part(d, k == 0 ? 3 : 4, &part, err);
 
 	if (e < 0 || d->on[k].held)
+		return e;
+	e = wait_for_node(s, part->name, err);
+	if (e < 0)
 		return e;
 	if (d->on[k].there) {
 		RH_FREE char *dev = rh_xasprintf("/dev/%s", part->name);

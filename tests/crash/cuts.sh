@@ -1,0 +1,178 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The power is cut while the appliance changes its disks, and must come up again and finish.
+#
+# usage: tests/crash/cuts.sh [--pair FOLDER] [--out FOLDER] --all | --sample K | CELL...
+#	grow:N[:SEED]	at step N of the growth at first boot
+#	random:SEED	at a write of the first boot that the seed chooses
+#	--all		every step of growth, as many as there are, and eight random ones; one file a cell in
+#			--out (build/proof/COMMIT/cuts), so that a run that was cut goes on
+#	--sample K	K cuts of the growth that rotate with the commit and the day
+#
+# A cell: the pair's images on disks of twice the size, behind the plugin powercut (tests/crash/cutlog.c);
+# first boot with a drop-in that stops rehome-setup before its change N (RH_STOP_AT_STEP); as soon
+# as the console says so, the power goes on both disks at one instant, with the cell's seed; then a boot
+# without the drop-in. It must end as if nothing had been: see `final`. How many steps there are is
+# found by running: a growth that ends without a stop was cut after its last step.
+# shellcheck source=tests/guest/lib.sh disable=SC1091
+. "$(dirname "$0")/../guest/lib.sh"
+# shellcheck source=tests/guest/vm.sh
+. tests/guest/vm.sh
+# shellcheck source=tests/crash/power.sh
+. tests/crash/power.sh
+pair=build/pair-small out="" mode=cells cells="" sample=1
+size=12GiB
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--pair) pair=$2 && shift ;;
+	--out) out=$2 && shift ;;
+	--all) mode=all ;;
+	--sample) mode=sample sample=$2 && shift ;;
+	grow:* | random:*) cells="$cells $1" ;;
+	*) echo "cuts.sh: what is '$1'? see the top of the file" >&2 && exit 2 ;;
+	esac
+	shift
+done
+[ -f "$pair/manifest.json" ] || { echo "not ok cuts: there is no pair in $pair" && exit 1; }
+
+# Both tables valid, the last partition at the end: on the files, by sgdisk.
+tables() {
+	for x in a b; do
+		sgdisk -v "$work/vm-cut/$x.raw" >"$work/sgdisk" 2>&1
+		grep -q 'No problems found' "$work/sgdisk" || { echo "bad: table of disk $x: $(cat "$work/sgdisk")"; }
+		last=$(sgdisk -i 4 "$work/vm-cut/$x.raw" | sed -n 's/^Last sector: \([0-9]*\).*/\1/p')
+		sectors=$(($(stat -c %s "$work/vm-cut/$x.raw") / 512))
+		[ "${last:-0}" -gt $((sectors - 4096)) ] || echo "bad: partition 4 of disk $x ends at ${last:-0} of $sectors"
+	done
+}
+
+firmware() { if [ $(($1 % 2)) -eq 0 ]; then echo bios; else echo uefi; fi; }
+
+# The boot after the cut, and what is found.
+recover() { # SEED FIRMWARE
+	power_on cut "$1" "firmware=$2" || return 1
+	vm_wait_ssh cut 1000 || return 1
+	VM_SSH_TIMEOUT=600 vm_ssh cut sh -s <tests/crash/final.inside >"$work/found" 2>&1
+	tail -n 1 "$work/found" | grep -qx end || echo "bad: the checks did not end" >>"$work/found"
+	if grep -q '^bad' "$work/found"; then
+		vm_ssh cut "journalctl -b -o short-monotonic --no-pager -u 'rehome-*' -u 'systemd-fsck*'" 2>&1 | tail -n 60
+	fi
+	power_off cut || echo "bad: no orderly end" >>"$work/found"
+	tables >>"$work/found"
+	cat "$work/found"
+	! grep -q '^bad' "$work/found"
+}
+
+report() { echo "# cut: $(cat "$work/vm-cut/report.json")"; }
+
+fresh_machine() {
+	vm_free cut
+	power_end
+	vm_new cut "$pair" $size && power_disks cut "$pair" $size
+}
+
+# Status 0: as it must be; 3: as it must be, and the growth had ended before the cut.
+cell_grow() { # N SEED
+	fresh_machine || return 1
+	power_on cut "$2" "firmware=$(firmware "$1")" "dropin=rehome-grow.service:[Service]\nEnvironment=RH_STOP_AT_STEP=$1\nExecStartPost=/bin/sh -c 'echo STOPPED with 0 >/dev/console; sleep 600'\nExecStopPost=/bin/sh -c 'echo STOPPED with \$EXIT_STATUS >/dev/console; sleep 600'" || return 1
+	vm_wait_line cut 'STOPPED with [0-9]+' 1000 || return 1
+	stopped=$(grep -aoE 'STOPPED with [0-9]+' "$(vm_console cut)" | head -n 1)
+	power_cut cut || return 1
+	report
+	echo "# $stopped, last said: $(grep -aoE 'grow: .*' "$(vm_console cut)" | tail -n 1 | tr -d '\r')"
+	case $stopped in
+	*' 100' | *' 0') ;;
+	*) echo "bad: growth ended with $stopped" && return 1 ;;
+	esac
+	recover "$2" "$(firmware "$1")" || return 1
+	[ "$stopped" != 'STOPPED with 0' ] || return 3
+}
+
+cell_random() { # SEED
+	fresh_machine || return 1
+	# a number of a write, from the seed
+	after=$(((1 + $1 * 7919 % 97) * 40))
+	POWER_ARGS="cut-after=$after"
+	power_on cut "$1" "firmware=$(firmware "$1")"
+	random_status=$?
+	POWER_ARGS=""
+	[ $random_status -eq 0 ] || return 1
+	# a boot that writes less than that is cut when it is up
+	vm_until=$(($(date +%s) + 1000))
+	while [ ! -s "$work/vm-cut/report.json" ] && [ "$(date +%s)" -lt $vm_until ]; do
+		sleep 0.2
+		! grep -aq 'rehome-setup.*next: ' "$(vm_console cut)" || break
+	done
+	power_cut cut || return 1
+	report
+	echo "# the console ended: $(tr -d '\r\033' <"$(vm_console cut)" | tail -n 1 | cut -c 1-200)"
+	recover "$1" "$(firmware "$1")"
+}
+
+# cell NAME COMMAND...: once, its output kept; the status is the command's
+cell() {
+	cell_name=$1
+	shift
+	if [ -n "$out" ] && [ -f "$out/$cell_name.result" ]; then
+		read -r cell_result <"$out/$cell_name.result"
+	else
+		start=$(date +%s)
+		"$@" >"$work/cell.log" 2>&1
+		cell_result=$?
+		grep -a '^# ' "$work/cell.log"
+		echo "# $cell_name: $(($(date +%s) - start)) s"
+		if [ $cell_result -ne 0 ] && [ $cell_result -ne 3 ]; then
+			sed 's/^/    /' "$work/cell.log"
+			tail -c 4000 "$(vm_console cut)" | tr -d '\r\033' | tail -n 30 | sed 's/^/    | /'
+		fi
+		if [ -n "$out" ]; then
+			cp "$work/cell.log" "$out/$cell_name.log"
+			echo "$cell_result" >"$out/$cell_name.result.tmp" && mv "$out/$cell_name.result.tmp" "$out/$cell_name.result"
+		fi
+	fi
+	if [ "$cell_result" -eq 0 ] || [ "$cell_result" -eq 3 ]; then ok "$cell_name"; else not_ok "$cell_name"; fi
+	return "$cell_result"
+}
+
+run_cell() { # grow:N[:SEED] or random:SEED
+	rest=${1#*:}
+	case $1 in
+	grow:*:*) cell "grow-${rest%%:*}-seed-${rest#*:}" cell_grow "${rest%%:*}" "${rest#*:}" ;;
+	grow:*) cell "grow-$rest" cell_grow "$rest" "$rest" ;;
+	random:*) cell "random-$rest" cell_random "$rest" ;;
+	esac
+}
+
+all() {
+	out=${out:-build/proof/$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- || echo -dirty)/cuts}
+	mkdir -p "$out"
+	n=1
+	while [ $n -lt 200 ]; do
+		run_cell "grow:$n"
+		# after the last step: that was the last cell; one that failed says nothing about the end
+		[ $? -ne 3 ] || break
+		n=$((n + 1))
+	done
+	echo "# the growth has $((n - 1)) steps"
+	for s in 1 2 3 4 5 6 7 8; do run_cell "random:$s"; done
+}
+
+# 8 only spreads the sample: where the growth has fewer steps it is a cut after the last.
+rotate() {
+	turn=$(($(date +%s) / 86400 + 0x$(git rev-parse --short=6 HEAD 2>/dev/null || echo 1)))
+	i=0
+	while [ $i -lt "$sample" ]; do
+		step=$((1 + (turn + 3 * i) % 8))
+		echo "# sample: tests/crash/cuts.sh grow:$step:$((turn % 1000 + i))"
+		run_cell "grow:$step:$((turn % 1000 + i))"
+		i=$((i + 1))
+	done
+}
+
+case $mode in
+all) all ;;
+sample) rotate ;;
+cells) for c in $cells; do run_cell "$c"; done ;;
+esac
+done_testing

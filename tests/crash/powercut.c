@@ -13,6 +13,7 @@
  *"cut":false).
  *
  *	sector=512|4096	what a medium writes as one (512)
+ *	arm=yes		cut-after counts from SIGUSR2 on, not from the start
  *	cache=SIZE	what a drive's cache holds before it writes by itself (64M)
  *
  * Traps: an nbdkit that is ended without a cut, by whatever signal, loses nothing of what it was
@@ -44,6 +45,7 @@ static struct {
 } disks[MAX_DISKS];
 static unsigned n_disks;
 static uint64_t seed, cut_after, n_writes;
+static bool armed = true; /* the writes are counted */
 static int64_t cache_max = 64 << 20;
 static unsigned tear = 512;
 static char *report_path;
@@ -80,6 +82,12 @@ static int config(const char *key, const char *value)
 	if (!strcmp(key, "cache")) {
 		cache_max = nbdkit_parse_size(value);
 		return cache_max < 0 ? -1 : 0;
+	}
+	if (!strcmp(key, "arm")) {
+		int wait = nbdkit_parse_bool(value);
+
+		armed = wait == 0;
+		return wait < 0 ? -1 : 0;
 	}
 	if (!strcmp(key, "report")) {
 		free(report_path);
@@ -171,22 +179,26 @@ static void *watch(void *set)
 
 	while (sigwait(set, &sig) == 0) {
 		pthread_mutex_lock(&lock);
-		cut();
+		if (sig == SIGUSR2)
+			armed = true;
+		else
+			cut();
 		pthread_mutex_unlock(&lock);
 	}
 	return NULL;
 }
 
-/* Before any other thread: they all inherit that SIGUSR1 is not theirs. */
+/* Before any other thread: they all inherit that these signals are not theirs. */
 static int after_fork(void)
 {
 	static sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0 ||
 	    pthread_create(&watcher, NULL, watch, &set) != 0) {
-		nbdkit_error("cannot watch for SIGUSR1");
+		nbdkit_error("cannot watch for signals");
 		return -1;
 	}
 	watching = true;
@@ -293,7 +305,7 @@ static int change(void *handle, const void *buf, uint32_t count, uint64_t offset
 	pthread_mutex_lock(&lock);
 	if (!off) {
 		r = cut_disk_write(handle, buf, count, offset, flags & NBDKIT_FLAG_FUA);
-		if (++n_writes == cut_after) {
+		if (armed && ++n_writes == cut_after) {
 			cut();
 			r = -EIO;
 		}

@@ -138,4 +138,20 @@ expect served-again io a 'write -P 85 0 64k' 'read -P 85 0 64k'
 stop
 expect orderly-end-loses-nothing is a 85 0 64k
 expect orderly-end-is-reported grep -q '"cut":false' "$work/report"
+
+# --- armed: the writes are counted from SIGUSR2 on ---
+serve seed=5 arm=yes cut-after=2
+expect not-armed io a 'write -P 1 0 64k' 'write -P 2 0 64k' 'write -P 3 0 64k' flush
+kill -USR2 "$pid"
+sleep 0.3
+io a 'write -P 4 1M 64k' 'write -P 5 2M 64k' 'write -P 6 3M 64k'
+n=0
+while [ ! -f "$work/report" ] && [ $n -lt 100 ]; do
+	sleep 0.05
+	n=$((n + 1))
+done
+stop
+expect armed-cut grep -q '"cut":true.*"name":"a","writes":5,' "$work/report"
+expect before-arming-is-kept is a 3 0 64k
+expect after-the-cut-nothing-comes is a 0 3M 64k
 [ "$bad" -eq 0 ]

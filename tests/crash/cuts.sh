@@ -4,6 +4,8 @@
 #
 # usage: tests/crash/cuts.sh [--pair FOLDER] [--out FOLDER] --all | --sample K | CELL...
 #	grow:N[:SEED]	at step N of the growth at first boot
+#	during:SEED	at a write that the seed chooses, counted from the first line of the growth on: between
+#			a write and its flush, where most is lost
 #	random:SEED	at a write of the first boot that the seed chooses
 #	--all		every step of growth, as many as there are, and eight random ones; one file a cell in
 #			--out (build/proof/COMMIT/cuts), so that a run that was cut goes on
@@ -12,7 +14,7 @@
 # A cell: the pair's images on disks of twice the size, behind the plugin powercut (tests/crash/cutlog.c);
 # first boot with a drop-in that stops rehome-setup before its change N (RH_STOP_AT_STEP); as soon
 # as the console says so, the power goes on both disks at one instant, with the cell's seed; then a boot
-# without the drop-in. It must end as if nothing had been: see `final`. How many steps there are is
+# without the drop-in. It must end as if nothing had been: see final.inside. How many steps there are is
 # found by running: a growth that ends without a stop was cut after its last step.
 # shellcheck source=tests/guest/lib.sh disable=SC1091
 . "$(dirname "$0")/../guest/lib.sh"
@@ -29,7 +31,7 @@ while [ $# -gt 0 ]; do
 	--out) out=$2 && shift ;;
 	--all) mode=all ;;
 	--sample) mode=sample sample=$2 && shift ;;
-	grow:* | random:*) cells="$cells $1" ;;
+	grow:* | during:* | random:*) cells="$cells $1" ;;
 	*) echo "cuts.sh: what is '$1'? see the top of the file" >&2 && exit 2 ;;
 	esac
 	shift
@@ -89,16 +91,8 @@ cell_grow() { # N SEED
 	[ "$stopped" != 'STOPPED with 0' ] || return 3
 }
 
-cell_random() { # SEED
-	fresh_machine || return 1
-	# a number of a write, from the seed
-	after=$(((1 + $1 * 7919 % 97) * 40))
-	POWER_ARGS="cut-after=$after"
-	power_on cut "$1" "firmware=$(firmware "$1")"
-	random_status=$?
-	POWER_ARGS=""
-	[ $random_status -eq 0 ] || return 1
-	# a boot that writes less than that is cut when it is up
+# The cut comes by number of the write; a boot that writes less is cut when it is up.
+wait_cut() {
 	vm_until=$(($(date +%s) + 1000))
 	while [ ! -s "$work/vm-cut/report.json" ] && [ "$(date +%s)" -lt $vm_until ]; do
 		sleep 0.2
@@ -107,7 +101,26 @@ cell_random() { # SEED
 	power_cut cut || return 1
 	report
 	echo "# the console ended: $(tr -d '\r\033' <"$(vm_console cut)" | tail -n 1 | cut -c 1-200)"
-	recover "$1" "$(firmware "$1")"
+}
+
+cell_random() { # SEED
+	fresh_machine || return 1
+	POWER_ARGS="cut-after=$(((1 + $1 * 7919 % 97) * 40))"
+	power_on cut "$1" "firmware=$(firmware "$1")"
+	random_status=$?
+	POWER_ARGS=""
+	[ $random_status -eq 0 ] && wait_cut && recover "$1" "$(firmware "$1")"
+}
+
+cell_during() { # SEED
+	fresh_machine || return 1
+	POWER_ARGS="arm=yes cut-after=$((1 + $1 * 7919 % 211))"
+	power_on cut "$1" "firmware=$(firmware "$1")"
+	during_status=$?
+	POWER_ARGS=""
+	[ $during_status -eq 0 ] && vm_wait_line cut 'rehome-setup.*grow: ' 1000 || return 1
+	kill -USR2 "$power_pid"
+	wait_cut && recover "$1" "$(firmware "$1")"
 }
 
 # cell NAME COMMAND...: once, its output kept; the status is the command's
@@ -135,11 +148,12 @@ cell() {
 	return "$cell_result"
 }
 
-run_cell() { # grow:N[:SEED] or random:SEED
+run_cell() { # grow:N[:SEED] during:SEED or random:SEED
 	rest=${1#*:}
 	case $1 in
 	grow:*:*) cell "grow-${rest%%:*}-seed-${rest#*:}" cell_grow "${rest%%:*}" "${rest#*:}" ;;
 	grow:*) cell "grow-$rest" cell_grow "$rest" "$rest" ;;
+	during:*) cell "during-$rest" cell_during "$rest" ;;
 	random:*) cell "random-$rest" cell_random "$rest" ;;
 	esac
 }
@@ -155,7 +169,7 @@ all() {
 		n=$((n + 1))
 	done
 	echo "# the growth has $((n - 1)) steps"
-	for s in 1 2 3 4 5 6 7 8; do run_cell "random:$s"; done
+	for s in 1 2 3 4 5 6 7 8; do run_cell "during:$s"; run_cell "random:$s"; done
 }
 
 # 8 only spreads the sample: where the growth has fewer steps it is a cut after the last.

@@ -4,12 +4,13 @@
 #
 # usage: tests/crash/cuts.sh [--pair FOLDER] [--out FOLDER] --all | --sample K | CELL...
 #	grow:N[:SEED]	at step N of the growth at first boot
+#	replace:N[:SEED]	at step N of rehome-setup replace-disk, disk B being lost and a blank disk in its place
 #	during:SEED	at a write that the seed chooses, counted from the first line of the growth on: between
 #			a write and its flush, where most is lost
 #	random:SEED	at a write of the first boot that the seed chooses
-#	--all		every step of growth, as many as there are, and eight random ones; one file a cell in
-#			--out (build/proof/COMMIT/cuts), so that a run that was cut goes on
-#	--sample K	K cuts of the growth that rotate with the commit and the day
+#	--all		every step of growth and of replace-disk, as many as there are, and eight of each
+#			cuts; one file a cell in --out (build/proof/COMMIT/cuts), so that a run that was cut goes on
+#	--sample K	K cuts of the growth, and one of replace-disk, that rotate with the commit and the day
 #
 # A cell: the pair's images on disks of twice the size, behind the plugin powercut (tests/crash/cutlog.c);
 # first boot with a drop-in that stops rehome-setup before its change N (RH_STOP_AT_STEP); as soon
@@ -31,7 +32,7 @@ while [ $# -gt 0 ]; do
 	--out) out=$2 && shift ;;
 	--all) mode=all ;;
 	--sample) mode=sample sample=$2 && shift ;;
-	grow:* | during:* | random:*) cells="$cells $1" ;;
+	grow:* | replace:* | during:* | random:*) cells="$cells $1" ;;
 	*) echo "cuts.sh: what is '$1'? see the top of the file" >&2 && exit 2 ;;
 	esac
 	shift
@@ -39,8 +40,8 @@ done
 [ -f "$pair/manifest.json" ] || { echo "not ok cuts: there is no pair in $pair" && exit 1; }
 
 # Both tables valid, the last partition at the end: on the files, by sgdisk.
-tables() {
-	for x in a b; do
+tables() { # DISK...
+	for x in "$@"; do
 		sgdisk -v "$work/vm-cut/$x.raw" >"$work/sgdisk" 2>&1
 		grep -q 'No problems found' "$work/sgdisk" || { echo "bad: table of disk $x: $(cat "$work/sgdisk")"; }
 		last=$(sgdisk -i 4 "$work/vm-cut/$x.raw" | sed -n 's/^Last sector: \([0-9]*\).*/\1/p')
@@ -61,7 +62,7 @@ recover() { # SEED FIRMWARE
 		vm_ssh cut "journalctl -b -o short-monotonic --no-pager -u 'rehome-*' -u 'systemd-fsck*'" 2>&1 | tail -n 60
 	fi
 	power_off cut || echo "bad: no orderly end" >>"$work/found"
-	tables >>"$work/found"
+	tables a b >>"$work/found"
 	cat "$work/found"
 	! grep -q '^bad' "$work/found"
 }
@@ -123,6 +124,68 @@ cell_during() { # SEED
 	wait_cut && recover "$1" "$(firmware "$1")"
 }
 
+# A pair that has run with both disks, at the image's own size; made once a run.
+base() {
+	[ ! -f "$work/base-a.raw" ] || return 0
+	vm_free cut
+	power_end
+	vm_new cut "$pair" && power_disks cut "$pair" "$(stat -c %s "$pair/a.img")" && power_on cut 1 firmware=bios && vm_wait_ssh cut 1000 &&
+		vm_ssh cut 'timeout 250 systemctl is-system-running --wait; rehome-setup pair' && power_off cut &&
+		mv "$work/vm-cut/a.raw" "$work/base-a.raw"
+}
+
+new_serial=WD-RH000009
+replace_disk="rehome-setup replace-disk --serial $new_serial --no-wait"
+
+# Disk A, and a blank one in port 2.
+power_on_new() { # SEED FIRMWARE
+	uri="nbd+unix:///%s?socket=$work/vm-cut/sock"
+	POWER_DISKS=$(printf "nbd:$uri@WD-RH000001,nbd:$uri@$new_serial" a n)
+	power_on cut "$1" "firmware=$2"
+	new_status=$?
+	POWER_DISKS=""
+	[ $new_status -eq 0 ] && vm_wait_ssh cut 1000
+}
+
+# Run again after the cut, it must finish; then the rebuild, and what both disks hold.
+recover_replace() { # SEED FIRMWARE
+	power_on_new "$1" "$2" || return 1
+	vm_ssh cut "$replace_disk" || return 1
+	vm_ssh cut 'n=0; while [ "$(grep -c "\[UU\]" /proc/mdstat)" -ne 2 ] && [ $n -lt 280 ]; do sleep 1; n=$((n + 1)); done
+		cat /proc/mdstat; [ "$(grep -c "\[UU\]" /proc/mdstat)" -eq 2 ]' || return 1
+	vm_ssh cut 'rehome-setup pair && [ "$(cat /var/lib/rehome/state)" = closed ] && ! dpkg --verify | grep "^..5" | grep -v " c /"' || return 1
+	power_off cut || return 1
+	tables a n >"$work/found"
+	for x in a n; do
+		dd if="$work/vm-cut/$x.raw" bs=440 count=1 status=none >"$work/boot-$x"
+		dd if="$work/vm-cut/$x.raw" bs=512 skip=2048 count=2048 status=none >>"$work/boot-$x"
+		mcopy -s -n -i "$work/vm-cut/$x.raw@@2M" :: "$work/esp-$x.tmp" 2>/dev/null || echo "bad: the ESP of disk $x cannot be read" >>"$work/found"
+		(cd "$work/esp-$x.tmp" && find . -type f -exec sha256sum {} + | sort) >"$work/esp-$x"
+		rm -rf "$work/esp-$x.tmp"
+	done
+	cmp "$work/boot-a" "$work/boot-n" || echo "bad: the boot areas differ" >>"$work/found"
+	[ -s "$work/esp-a" ] && cmp "$work/esp-a" "$work/esp-n" || echo "bad: the ESPs differ" >>"$work/found"
+	cat "$work/found"
+	! grep -q '^bad' "$work/found"
+}
+
+cell_replace() { # N SEED
+	base || return 1
+	vm_free cut
+	power_end
+	vm_new cut "$pair" && cp --sparse=always --reflink=auto "$work/base-a.raw" "$work/vm-cut/a.raw" &&
+		truncate -s "$(stat -c %s "$pair/a.img")" "$work/vm-cut/n.raw" || return 1
+	power_on_new "$2" "$(firmware "$1")" || return 1
+	vm_ssh cut "RH_STOP_AT_STEP=$1 $replace_disk"
+	stopped=$?
+	power_cut cut || return 1
+	report
+	echo "# replace-disk ended with $stopped"
+	[ $stopped -eq 100 ] || [ $stopped -eq 0 ] || return 1
+	recover_replace "$2" "$(firmware "$1")" || return 1
+	[ $stopped -ne 0 ] || return 3
+}
+
 # cell NAME COMMAND...: once, its output kept; the status is the command's
 cell() {
 	cell_name=$1
@@ -148,11 +211,13 @@ cell() {
 	return "$cell_result"
 }
 
-run_cell() { # grow:N[:SEED] during:SEED or random:SEED
+run_cell() { # grow:N[:SEED], replace:N[:SEED] during:SEED or random:SEED
 	rest=${1#*:}
 	case $1 in
 	grow:*:*) cell "grow-${rest%%:*}-seed-${rest#*:}" cell_grow "${rest%%:*}" "${rest#*:}" ;;
 	grow:*) cell "grow-$rest" cell_grow "$rest" "$rest" ;;
+	replace:*:*) cell "replace-${rest%%:*}-seed-${rest#*:}" cell_replace "${rest%%:*}" "${rest#*:}" ;;
+	replace:*) cell "replace-$rest" cell_replace "$rest" "$rest" ;;
 	during:*) cell "during-$rest" cell_during "$rest" ;;
 	random:*) cell "random-$rest" cell_random "$rest" ;;
 	esac
@@ -161,14 +226,16 @@ run_cell() { # grow:N[:SEED] during:SEED or random:SEED
 all() {
 	out=${out:-build/proof/$(git rev-parse --short HEAD)$(git diff --quiet HEAD -- || echo -dirty)/cuts}
 	mkdir -p "$out"
-	n=1
-	while [ $n -lt 200 ]; do
-		run_cell "grow:$n"
-		# after the last step: that was the last cell; one that failed says nothing about the end
-		[ $? -ne 3 ] || break
-		n=$((n + 1))
+	for what in grow replace; do
+		n=1
+		while [ $n -lt 200 ]; do
+			run_cell "$what:$n"
+			# after the last step: that was the last cell; one that failed says nothing about the end
+			[ $? -ne 3 ] || break
+			n=$((n + 1))
+		done
+		echo "# $what has $((n - 1)) steps"
 	done
-	echo "# the growth has $((n - 1)) steps"
 	for s in 1 2 3 4 5 6 7 8; do run_cell "during:$s"; run_cell "random:$s"; done
 }
 
@@ -182,6 +249,9 @@ rotate() {
 		run_cell "grow:$step:$((turn % 1000 + i))"
 		i=$((i + 1))
 	done
+	step=$((1 + turn % 8))
+	echo "# sample: tests/crash/cuts.sh replace:$step:$((turn % 1000))"
+	run_cell "replace:$step:$((turn % 1000))"
 }
 
 case $mode in

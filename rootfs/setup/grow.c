@@ -28,6 +28,7 @@
 /* A mirror that was cut while it was written to resyncs by its bitmap at the next start, in
  * seconds. md grows only when it has nothing to do. */
 #define IDLE_WAIT_S 600
+#define RESYNC_HELD "1000" /* KiB/s: the kernel's own lower limit, see md(4) */
 
 struct work {
 	struct rh_setup *s;
@@ -123,6 +124,19 @@ static int wait_idle(struct work *w, struct rh_err *err)
 			  action, IDLE_WAIT_S / 60);
 }
 
+/* The resync of the new region starts the moment that the array is larger, and every step after
+ * that would have to wait for its writes: until they are done it is held at LIMIT KiB/s ("system":
+ * the kernel's own limit again, as after every start). That it cannot be set is no fault, only
+ * slower. */
+static void pace_resync(const struct work *w, const char *limit)
+{
+	RH_FREE char *path = rh_xasprintf("sys/block/%s/md/sync_speed_max", w->disks->pv.node);
+	RH_CLOSE int fd = openat(w->s->root, path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, limit, strlen(limit)) < 0)
+		rh_setup_log(w->s, "grow: /%s cannot be set: %s", path, strerror(errno));
+}
+
 static int act_array(struct work *w, struct rh_err *err)
 {
 	RH_FREE char *path = rh_xasprintf("/dev/%s", w->disks->pv.node);
@@ -130,6 +144,7 @@ static int act_array(struct work *w, struct rh_err *err)
 
 	if (r < 0)
 		return r;
+	pace_resync(w, RESYNC_HELD);
 	return rh_setup_run(w->s, NULL, err, "mdadm", "--grow", rh_setup_path(w->s, path),
 			    "--size=max", NULL);
 }
@@ -331,6 +346,8 @@ int rh_grow_run(struct rh_setup *s, struct rh_grow *out, struct rh_err *err)
 		more = grow_volumes(w, err);
 		r = more < 0 ? more : r || more;
 	}
+	if (w->disks && w->disks->pv.found)
+		pace_resync(w, "system");
 	rh_disks_free(&w->disks);
 	return rh_err_prefix(err, r, "grow");
 }

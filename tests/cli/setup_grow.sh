@@ -18,6 +18,8 @@ check tables_are_sound sh -c "[ $(grep -c 'No errors' "$work/want") -eq 2 ]"
 check boot_code_stays sh -c "head -c 16 '$work/root/dev/sdb' | grep -q '^boot code of sdb'"
 check kernel_is_told test "$(cat "$work/root/sys/block/sdb/sdb4/size")" = 180224
 check array_has_all test "$(cat "$work/root/sys/block/md127/md/component_size")" = 73728
+check resync_is_held test "$(cat "$work/speed-while-growing")" = 1000
+check resync_goes_on test "$(cat "$work/root/sys/block/md127/md/sync_speed_max")" = system
 check root_up_to_its_most lv_is root 512
 check root_filesystem lv_is root.fs 512
 check var_by_percent lv_is var 460

@@ -122,7 +122,8 @@ sound
 # --- gone in mid-write ---
 junk "$work/f" 128
 rm -rf "$work/state"
-faulty --filter=rate file "$work/f" rate=240M
+# Slow, and without the two seconds that nbdkit lets pass at once, so that there is a middle.
+faulty --filter=rate file "$work/f" rate=160M burstiness=0.1
 "$REHOME" write -q --json --progress-fd 3 --checkpoint 4 --restart --allow-loop --yes-erase "$(serial "$A")" \
 	--yes-erase "$(serial "$F")" "$work/pair" "$A" "$F" 3>"$work/progress" >"$work/out" 2>&1 </dev/null &
 run=$!

@@ -5,10 +5,9 @@
  *
  * Look, plan, do, look again: what a round has done must show in the facts of the next one, or the
  * run ends with an error that says what did not change. Each act is safe to be cut before and
- * after, and where it is not ours, inside: md writes the bits of the new region into the bitmap
- * before the superblock says that the region exists, LVM writes its metadata as one block beside
- * the old, XFS grows in a transaction. So the new region is resynced after a cut as well, and a
- * volume is at worst larger than its filesystem, which the next run sees.
+ * after, and where it is not ours, inside: that md copies the new region whatever happens is
+ * growmark.h's, LVM writes its metadata as one block beside the old, XFS grows in a transaction. So
+ * a volume is at worst larger than its filesystem, which the next run sees.
  */
 #include "rootfs/setup/grow.h"
 
@@ -22,6 +21,7 @@
 #include "lib/core/proc.h"
 #include "rootfs/setup/change.h"
 #include "rootfs/setup/growfacts.h"
+#include "rootfs/setup/growmark.h"
 #include "rootfs/setup/growtable.h"
 
 #define SECTOR 512u
@@ -145,6 +145,9 @@ static int act_array(struct work *w, struct rh_err *err)
 	if (r < 0)
 		return r;
 	pace_resync(w, RESYNC_HELD);
+	r = rh_growmark_begin(w->s, &w->disks->pv, err);
+	if (r < 0)
+		return r;
 	return rh_setup_run(w->s, NULL, err, "mdadm", "--grow", rh_setup_path(w->s, path),
 			    "--size=max", NULL);
 }
@@ -342,6 +345,10 @@ int rh_grow_run(struct rh_setup *s, struct rh_grow *out, struct rh_err *err)
 	w->s = s;
 	w->out = out;
 	r = grow_disks(w, err);
+	if (r >= 0) {
+		more = rh_growmark_end(s, &w->disks->pv, err);
+		r = more < 0 ? more : r || more;
+	}
 	if (r >= 0 && out->verdict != RH_GROW_WAIT && w->disks->pv.found) {
 		more = grow_volumes(w, err);
 		r = more < 0 ? more : r || more;

@@ -20,6 +20,10 @@ check kernel_is_told test "$(cat "$work/root/sys/block/sdb/sdb4/size")" = 180224
 check array_has_all test "$(cat "$work/root/sys/block/md127/md/component_size")" = 73728
 check resync_is_held test "$(cat "$work/speed-while-growing")" = 1000
 check resync_goes_on test "$(cat "$work/root/sys/block/md127/md/sync_speed_max")" = system
+# 64 KiB a bit: 15360 KiB are the bits 0 to 239, and the last of 73728 KiB is 1151.
+check new_region_is_marked test "$(cat "$work/root/sys/block/md127/md/bitmap_set_bits")" = 240-1151
+check kernel_is_woken test "$(cat "$work/root/sys/block/md127/md/sync_action")" = resync
+check note_is_gone test ! -e "$work/root/var/lib/rehome/growing"
 check root_up_to_its_most lv_is root 512
 check root_filesystem lv_is root.fs 512
 check var_by_percent lv_is var 460

@@ -28,7 +28,7 @@ for reboot in restart true; do
 		cmp "$work/want" "$work/got" || not_ok "same_end_after_${k}_$reboot"
 		k=$((k + 1))
 	done
-	check "cuts_counted_$reboot" test $k -eq 13
+	check "cuts_counted_$reboot" test $k -eq 16
 done
 
 [ "$failures" -ne 0 ] || ok same_end_after_each_cut

@@ -18,6 +18,7 @@
 # without the drop-in. It must end as if nothing had been: see final.inside. How many steps there are is
 # found by running: a growth that ends without a stop was cut after its last step.
 # shellcheck source=tests/guest/lib.sh disable=SC1091
+# shellcheck disable=SC2034 # POWER_ARGS and POWER_DISKS are read in power.sh
 . "$(dirname "$0")/../guest/lib.sh"
 # shellcheck source=tests/guest/vm.sh
 . tests/guest/vm.sh

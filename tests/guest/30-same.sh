@@ -36,7 +36,11 @@ nbdkit -f -U "$socket" --filter=offset file "$again/a.img" offset=$((pv * 104857
 	range=$(($(stat -c %s "$again/a.img") - (pv + 1) * 1048576)) 2>"$work/nbd.log" &
 server=$!
 trap 'kill $server 2>/dev/null; rm -rf "$work"' EXIT
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -S "$socket" ] || sleep 0.2; done
+tries=0
+while [ ! -S "$socket" ] && [ $tries -lt 50 ]; do
+	sleep 0.2
+	tries=$((tries + 1))
+done
 cat >"$work/fish" <<'EOT'
 run
 mount /dev/rehome/root /

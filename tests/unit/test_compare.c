@@ -427,6 +427,31 @@ static void a_pair_made_again_is_the_same_bit_by_bit(void **state)
 	rh_comparison_free(&c);
 }
 
+struct changed_byte {
+	char disk;
+	uint64_t at;
+	const char *where, *what;
+};
+
+static void expect_named(const struct changed_byte *b)
+{
+	struct rh_comparison c;
+
+	change(b->disk, b->at, 1);
+	compare_images(&c);
+	if (*b->where == '/') { /* a path */
+		assert_int_equal(c.count, 1);
+		assert_non_null(strstr(c.v[0].where, b->where));
+		assert_non_null(strstr(c.v[0].what, b->what));
+		/* what two different halves hold is not to be told */
+		assert_non_null(c.unread);
+		rh_comparison_free(&c);
+	} else {
+		expect_one(&c, b->where, b->what);
+	}
+	change(b->disk, b->at, -1);
+}
+
 static void each_changed_byte_is_named(void **state)
 {
 	const uint64_t end = layout.disk_sectors * 512;
@@ -439,11 +464,7 @@ static void each_changed_byte_is_named(void **state)
 	boot_super = (p[RH_PART_BOOT].start + rh_md_super_sector(&boot)) * 512;
 	pv_super = (p[RH_PART_PV].start + rh_md_super_sector(&pv)) * 512;
 	bitmap = pv_super + (uint64_t)(int64_t)pv.bitmap_offset * 512;
-	const struct {
-		char disk;
-		uint64_t at;
-		const char *where, *what;
-	} cases[] = {
+	const struct changed_byte cases[] = {
 	    {'a', 10, "disk a: MBR", "boot code, from byte 10 on"},
 	    {'b', 450, "disk b: MBR", "protective partition"},
 	    {'a', 512 + 16, "disk a: GPT header", "header checksum at offset 16"},
@@ -474,23 +495,8 @@ static void each_changed_byte_is_named(void **state)
 	(void)state;
 	if (!have_tools())
 		skip();
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct rh_comparison c;
-
-		change(cases[i].disk, cases[i].at, 1);
-		compare_images(&c);
-		if (*cases[i].where == '/') { /* a path */
-			assert_int_equal(c.count, 1);
-			assert_non_null(strstr(c.v[0].where, cases[i].where));
-			assert_non_null(strstr(c.v[0].what, cases[i].what));
-			/* what two different halves hold is not to be told */
-			assert_non_null(c.unread);
-			rh_comparison_free(&c);
-		} else {
-			expect_one(&c, cases[i].where, cases[i].what);
-		}
-		change(cases[i].disk, cases[i].at, -1);
-	}
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		expect_named(&cases[i]);
 }
 
 /* Where in IMAGE the bytes TEXT stand. */

@@ -73,7 +73,8 @@ static void what_the_builder_writes_is_read(void **state)
 			assert_int_equal(out.utime, 1700000000);
 			assert_true(out.resync_offset == RH_MDSUPER_END);
 			assert_true(out.events > 0);
-			assert_int_equal(out.bitmap, i);
+			assert_true(out.bitmap);
+			assert_int_equal(out.bitmap_offset, md[i].bitmap_offset);
 			assert_false(out.recovering);
 			assert_true(rh_uuid_equal(&out.array, &md[i].uuid));
 			assert_true(rh_uuid_equal(&out.device, &device));

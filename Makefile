@@ -46,9 +46,10 @@ $(BUILD)/obj/%.o: %.c
 
 # --- tests ---
 
-# The scripts that stop a program at every step take longer than `check` may.
-# So do those that write whole disks, which need root besides.
-SLOW_SCRIPTS = $(filter %_crash.sh %_cut.sh tests/cli/write_%,$(CHECK_SCRIPTS))
+# What takes longer than `check` may: the scripts that stop a program at every step, those that write
+# whole disks (which need root besides), and those on a faked machine with disks.
+SLOW_SCRIPTS = $(filter %_crash.sh %_cut.sh tests/cli/write_% tests/cli/stick_% tests/crash/% \
+	tests/cli/setup_pair.sh tests/cli/setup_replace.sh tests/cli/setup_grow.sh tests/cli/setup_esp.sh,$(CHECK_SCRIPTS))
 
 check: all $(UNIT_TESTS)
 	@tests/run.sh $(UNIT_TESTS) $(filter-out $(SLOW_SCRIPTS),$(CHECK_SCRIPTS))

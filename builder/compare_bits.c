@@ -21,6 +21,7 @@
 #include "builder/compare_p.h"
 #include "builder/gpt.h"
 #include "builder/md.h"
+#include "lib/core/file.h"
 #include "lib/core/proc.h"
 
 #define BLOCK (1u << 20)
@@ -154,23 +155,7 @@ static uint64_t next_data(const struct rh_sides *s, uint64_t at, uint64_t end)
 static int read_at(const struct rh_sides *s, int side, void *buf, size_t n, uint64_t at,
 		   struct rh_err *err)
 {
-	char *p = buf;
-
-	while (n > 0) {
-		ssize_t got = pread(s->fd[side], p, n, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return rh_err_errno(err, errno, "cannot read %s", s->path[side]);
-		if (got == 0)
-			return rh_err_set(err, EIO, "%s is shorter than its manifest says",
-					  s->path[side]);
-		p += got;
-		at += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return 0;
+	return rh_err_prefix(err, rh_pread_all(s->fd[side], buf, n, at, err), "%s", s->path[side]);
 }
 
 int rh_compare_span(const struct rh_sides *s, uint64_t from, uint64_t to, bool first_only,

@@ -14,26 +14,13 @@
 #include "builder/gpt.h"
 #include "builder/lvm.h"
 #include "builder/md.h"
+#include "lib/core/file.h"
 #include "lib/core/proc.h"
 
 static int put(int fd, const char *path, const void *data, size_t n, uint64_t sector,
 	       struct rh_err *err)
 {
-	const char *p = data;
-	off_t at = (off_t)(sector * RH_SECTOR);
-
-	while (n > 0) {
-		ssize_t w = pwrite(fd, p, n, at);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return rh_err_errno(err, errno, "cannot write %s", path);
-		p += w;
-		at += w;
-		n -= (size_t)w;
-	}
-	return 0;
+	return rh_err_prefix(err, rh_pwrite_all(fd, data, n, sector * RH_SECTOR, err), "%s", path);
 }
 
 static int put_gpt(int fd, const char *path, const struct rh_layout *l,

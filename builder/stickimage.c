@@ -79,24 +79,6 @@ char *rh_stick_menu(const struct rh_stick_image *s, const char *partuuid)
 
 /* --- bytes --- */
 
-static int put(int fd, const void *data, size_t n, uint64_t at, struct rh_err *err)
-{
-	const uint8_t *p = data;
-
-	while (n) {
-		ssize_t w = pwrite(fd, p, n, (off_t)at);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return rh_err_errno(err, w < 0 ? errno : EIO, "cannot write it");
-		p += w;
-		at += (uint64_t)w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 struct place {
 	uint64_t esp, pair, pair_len; /* bytes */
 };
@@ -139,8 +121,8 @@ static int put_tables(const struct rh_stick_image *s, int fd, const struct place
 	rh_gpt_encode(g, first, last);
 	if (ftruncate(fd, (off_t)*size) < 0)
 		return rh_err_errno(err, errno, "cannot write it");
-	r = put(fd, last, sizeof last, *size - sizeof last, err);
-	return r < 0 ? r : put(fd, first, sizeof first, 0, err);
+	r = rh_pwrite_all(fd, last, sizeof last, *size - sizeof last, err);
+	return r < 0 ? r : rh_pwrite_all(fd, first, sizeof first, 0, err);
 }
 
 static int put_grub(const struct rh_stick_image *s, int fd, struct rh_str *boot, struct rh_err *err)
@@ -158,7 +140,7 @@ static int put_grub(const struct rh_stick_image *s, int fd, struct rh_str *boot,
 	if (r == 0)
 		r = rh_grub_embed((uint8_t *)boot->data, (uint8_t *)core.data, core.len,
 				  BIOS_AT / RH_GPT_SECTOR, MIB / RH_GPT_SECTOR, err);
-	return r < 0 ? r : put(fd, core.data, core.len, BIOS_AT, err);
+	return r < 0 ? r : rh_pwrite_all(fd, core.data, core.len, BIOS_AT, err);
 }
 
 /* --- the FAT filesystem, by mtools --- */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "lib/core/file.h"
 #include "lib/core/mem.h"
 
 struct rh_archive {
@@ -26,26 +27,6 @@ struct rh_archive {
 	size_t held; /* the frame that PLAIN holds; SIZE_MAX: none */
 };
 
-static int read_at(int fd, void *buf, size_t n, uint64_t at, struct rh_err *err)
-{
-	uint8_t *p = buf;
-
-	while (n) {
-		ssize_t got = pread(fd, p, n, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return rh_err_errno(err, errno, "cannot read at byte %" PRIu64, at);
-		if (got == 0)
-			return rh_err_set(err, EIO, "it ends at byte %" PRIu64, at);
-		p += got;
-		at += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
 static int load(struct rh_archive *a, struct rh_err *err)
 {
 	uint8_t head[RH_ARCHIVE_HEADER];
@@ -57,13 +38,13 @@ static int load(struct rh_archive *a, struct rh_err *err)
 
 	if (size < 0)
 		return rh_err_errno(err, errno, "cannot tell its size");
-	r = read_at(a->fd, head, sizeof head, 0, err);
+	r = rh_pread_all(a->fd, head, sizeof head, 0, err);
 	if (r == 0)
 		r = rh_archive_header_decode(head, (uint64_t)size, &a->header, err);
 	if (r < 0)
 		return r;
 	text = rh_xalloc((size_t)a->header.index_len + 1);
-	r = read_at(a->fd, text, (size_t)a->header.index_len, a->header.index_at, err);
+	r = rh_pread_all(a->fd, text, (size_t)a->header.index_len, a->header.index_at, err);
 	if (r < 0)
 		return r;
 	d = rh_digest_new();
@@ -143,7 +124,7 @@ static int unpack(struct rh_archive *a, size_t i, struct rh_err *err)
 	int r;
 
 	a->held = SIZE_MAX;
-	r = read_at(a->fd, a->packed, f->len, f->at, err);
+	r = rh_pread_all(a->fd, a->packed, f->len, f->at, err);
 	if (r < 0)
 		return r;
 	got = ZSTD_decompressDCtx(a->zstd, a->plain, a->header.frame_size, a->packed, f->len);

@@ -69,17 +69,10 @@ static int read_range(int fd, uint64_t at, uint8_t *buf, size_t len, bool *some,
 {
 	int r = has_data(fd, at, len, some, err);
 
-	if (r == 0 && !*some)
+	if (r == 0 && *some)
+		return rh_pread_all(fd, buf, len, at, err);
+	if (r == 0)
 		memset(buf, 0, len);
-	for (size_t done = 0; r == 0 && *some && done < len;) {
-		ssize_t got = pread(fd, buf + done, len - done, (off_t)(at + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return rh_err_errno(err, got < 0 ? errno : EIO, "cannot read it");
-		done += (size_t)got;
-	}
 	return r;
 }
 
@@ -129,20 +122,11 @@ static int squeeze(struct packer *p, struct frame *f, ZSTD_CCtx *zstd, struct rh
 
 static int put(struct packer *p, const void *data, size_t n, struct rh_err *err)
 {
-	const uint8_t *s = data;
+	int r = rh_pwrite_all(p->out, data, n, p->base + p->at, err);
 
-	while (n) {
-		ssize_t w = pwrite(p->out, s, n, (off_t)(p->base + p->at));
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return rh_err_errno(err, w < 0 ? errno : EIO, "cannot write the archive");
-		s += w;
-		n -= (size_t)w;
-		p->at += (uint64_t)w;
-	}
-	return 0;
+	if (r == 0)
+		p->at += n;
+	return rh_err_prefix(err, r, "the archive");
 }
 
 static void put32(struct rh_str *s, uint32_t n)

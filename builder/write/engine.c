@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 #include "builder/write/engine_p.h"
+#include "lib/core/file.h"
 #include "lib/core/mem.h"
 #include "lib/core/proc.h"
 
@@ -525,17 +526,10 @@ int rh_write_verify(struct rh_write *w, struct rh_err *err)
 int rh_write_member(struct rh_source *s, const struct rh_disk *d, struct rh_err *err)
 {
 	RH_FREE uint8_t *have = rh_buffer(RH_WRITE_HELD), *want = rh_buffer(RH_WRITE_HELD);
-	size_t done = 0;
+	int got = rh_pread_all(d->fd, have, RH_WRITE_HELD, 0, err);
 
-	while (done < RH_WRITE_HELD) {
-		ssize_t n = pread(d->fd, have + done, RH_WRITE_HELD - done, (off_t)done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return rh_err_errno(err, n < 0 ? errno : EIO, "cannot read %s", d->node);
-		done += (size_t)n;
-	}
+	if (got < 0)
+		return rh_err_prefix(err, got, "%s", d->node);
 	for (unsigned m = 0; m < 2; m++) {
 		int r = rh_source_read(s, m, 0, want, RH_WRITE_HELD, err);
 

@@ -40,24 +40,7 @@ struct reader {
 
 static int read_full(int fd, const char *path, uint64_t at, void *buf, size_t n, struct rh_err *err)
 {
-	char *p = buf;
-
-	while (n > 0) {
-		ssize_t got = pread(fd, p, n, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return rh_err_errno(err, errno, "cannot read %s at byte %llu", path,
-					    (unsigned long long)at);
-		if (got == 0)
-			return rh_err_set(err, EIO, "%s ends at byte %llu: it has become shorter",
-					  path, (unsigned long long)at);
-		p += got;
-		at += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return 0;
+	return rh_err_prefix(err, rh_pread_all(fd, buf, n, at, err), "%s", path);
 }
 
 /* Does [AT, AT + N) of FD hold data? *NEXT is a cache of where the next data begins. */

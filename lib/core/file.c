@@ -3,6 +3,7 @@
 #include "lib/core/file.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,45 @@ int rh_write_all(int fd, const void *data, size_t n, struct rh_err *err)
 			return rh_err_errno(err, errno, "cannot write");
 		p += w;
 		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int rh_pwrite_all(int fd, const void *data, size_t n, uint64_t at, struct rh_err *err)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = pwrite(fd, p, n, (off_t)at);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return rh_err_errno(err, w < 0 ? errno : EIO,
+					    "cannot write at byte %" PRIu64, at);
+		p += w;
+		at += (uint64_t)w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int rh_pread_all(int fd, void *data, size_t n, uint64_t at, struct rh_err *err)
+{
+	char *p = data;
+
+	while (n > 0) {
+		ssize_t got = pread(fd, p, n, (off_t)at);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return rh_err_errno(err, errno, "cannot read at byte %" PRIu64, at);
+		if (got == 0)
+			return rh_err_set(err, EIO, "it ends at byte %" PRIu64, at);
+		p += got;
+		at += (uint64_t)got;
+		n -= (size_t)got;
 	}
 	return 0;
 }

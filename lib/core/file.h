@@ -22,6 +22,10 @@ RH_CHECKED int rh_file_read(int dirfd, const char *path, size_t max, struct rh_s
 
 /* Write all N bytes to FD, resuming after short writes and EINTR. */
 RH_CHECKED int rh_write_all(int fd, const void *data, size_t n, struct rh_err *err);
+/* The same at byte AT, and reading: all N bytes or an error that names the byte and not the file;
+ * -EIO at the end of the file. The position of FD stays. */
+RH_CHECKED int rh_pwrite_all(int fd, const void *data, size_t n, uint64_t at, struct rh_err *err);
+RH_CHECKED int rh_pread_all(int fd, void *data, size_t n, uint64_t at, struct rh_err *err);
 
 /*
  * An output file that becomes visible only by commit: a temporary name beside the target, then

@@ -37,32 +37,11 @@ static int embed(const struct rh_boot_reference *ref, const struct rh_partition 
 	return rh_grub_embed(a->boot, a->core, ref->area.len, part->start, part->sectors, err);
 }
 
-static int read_at(int fd, void *buf, size_t n, uint64_t at, struct rh_err *err)
+static int write_synced(int fd, const void *buf, size_t n, uint64_t at, struct rh_err *err)
 {
-	for (size_t done = 0; done < n;) {
-		ssize_t got = pread(fd, (char *)buf + done, n - done, (off_t)(at + done));
+	int r = rh_pwrite_all(fd, buf, n, at, err);
 
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return rh_err_errno(err, got < 0 ? errno : EIO, "cannot read");
-		done += (size_t)got;
-	}
-	return 0;
-}
-
-static int write_at(int fd, const void *buf, size_t n, uint64_t at, struct rh_err *err)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t put = pwrite(fd, (const char *)buf + done, n - done, (off_t)(at + done));
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put <= 0)
-			return rh_err_errno(err, put < 0 ? errno : EIO, "cannot write");
-		done += (size_t)put;
-	}
-	return fsync(fd) < 0 ? rh_err_errno(err, errno, "cannot write") : 0;
+	return r == 0 && fsync(fd) < 0 ? rh_err_errno(err, errno, "cannot write") : r;
 }
 
 /* The digest of what was found, over the length that was last written. Embedding changed it by this
@@ -79,7 +58,7 @@ static int digest_found(const struct rh_boot_reference *ref, int fd, const struc
 	if (len < SECTOR || len > room * SECTOR)
 		return 0;
 	have = rh_xalloc(len);
-	r = read_at(fd, have, len, a->at, err);
+	r = rh_pread_all(fd, have, len, a->at, err);
 	if (r < 0)
 		return r;
 	memcpy(have + SECTOR - 12, ref->area.data + SECTOR - 12, 12);
@@ -94,11 +73,11 @@ static int mend(struct rh_setup *s, int fd, const struct area *a, struct rh_err 
 	int r;
 
 	rh_change_point(s);
-	r = write_at(fd, a->core, a->len, a->at, err);
+	r = write_synced(fd, a->core, a->len, a->at, err);
 	if (r < 0)
 		return r;
 	rh_change_point(s);
-	return write_at(fd, a->boot, RH_GRUB_CODE, 0, err);
+	return write_synced(fd, a->boot, RH_GRUB_CODE, 0, err);
 }
 
 int rh_boot_area_sync(struct rh_setup *s, const struct rh_boot_reference *ref,
@@ -121,9 +100,9 @@ int rh_boot_area_sync(struct rh_setup *s, const struct rh_boot_reference *ref,
 	r = embed(ref, part, &a, err);
 	have = rh_xalloc(a.len);
 	if (r >= 0)
-		r = read_at(fd, have, a.len, a.at, err);
+		r = rh_pread_all(fd, have, a.len, a.at, err);
 	if (r >= 0)
-		r = read_at(fd, code, SECTOR, 0, err);
+		r = rh_pread_all(fd, code, SECTOR, 0, err);
 	if (r >= 0 &&
 	    (memcmp(have, a.core, a.len) != 0 || memcmp(code, a.boot, RH_GRUB_CODE) != 0)) {
 		r = digest_found(ref, fd, &a, part->sectors, hex, err);

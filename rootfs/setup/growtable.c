@@ -44,6 +44,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/core/file.h"
+
 #define PAGE 4096
 
 static int open_disk(struct rh_setup *s, const char *name, int flags, struct rh_err *err)
@@ -57,35 +59,8 @@ static int open_disk(struct rh_setup *s, const char *name, int flags, struct rh_
 static int read_at(int fd, const char *name, void *buf, size_t n, uint64_t sector,
 		   struct rh_err *err)
 {
-	uint8_t *p = buf;
-	off_t at = (off_t)(sector * RH_GPT_SECTOR);
-
-	while (n > 0) {
-		ssize_t got = pread(fd, p, n, at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return rh_err_errno(err, got < 0 ? errno : EIO, "cannot read /dev/%s",
-					    name);
-		p += got;
-		at += got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
-static int write_at(int fd, const char *name, const void *buf, size_t n, off_t at,
-		    struct rh_err *err)
-{
-	ssize_t put;
-
-	do
-		put = pwrite(fd, buf, n, at);
-	while (put < 0 && errno == EINTR);
-	if (put == (ssize_t)n)
-		return 0;
-	return rh_err_errno(err, put < 0 ? errno : EIO, "cannot write /dev/%s", name);
+	return rh_err_prefix(err, rh_pread_all(fd, buf, n, sector * RH_GPT_SECTOR, err), "/dev/%s",
+			     name);
 }
 
 static void keep_faults(struct rh_tables *t, const struct rh_diags *d)
@@ -162,11 +137,11 @@ static int write_pages(int fd, const char *name, uint8_t *have, const uint8_t *w
 		size_t from = i * PAGE, len = n - from < PAGE ? n - from : PAGE;
 
 		if (memcmp(have + from, want + from, len) != 0)
-			r = write_at(fd, name, want + from, len, at + (off_t)from, err);
+			r = rh_pwrite_all(fd, want + from, len, (uint64_t)at + from, err);
 	}
 	if (r == 0 && fsync(fd) < 0)
-		r = rh_err_errno(err, errno, "cannot write /dev/%s", name);
-	return r;
+		r = rh_err_errno(err, errno, "cannot write");
+	return rh_err_prefix(err, r, "/dev/%s", name);
 }
 
 static int write_table(struct rh_setup *s, const char *name, const struct rh_gpt *g, bool backup,

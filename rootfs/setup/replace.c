@@ -48,28 +48,14 @@ static int open_disk(struct rh_setup *s, const struct rh_disk *disk, int *fd, st
 	return *fd < 0 ? rh_err_errno(err, errno, "cannot open /%s", path) : 0;
 }
 
-static int put(int fd, const void *data, size_t n, uint64_t at, struct rh_err *err)
-{
-	for (size_t done = 0; done < n;) {
-		ssize_t w = pwrite(fd, (const char *)data + done, n - done, (off_t)(at + done));
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return rh_err_errno(err, w < 0 ? errno : EIO, "cannot write");
-		done += (size_t)w;
-	}
-	return 0;
-}
-
 /* Both ends of the COUNT sectors from START. */
 static int clear_ends(int fd, uint64_t start, uint64_t count, struct rh_err *err)
 {
 	RH_FREE uint8_t *zeros = rh_xalloc(CLEAR * SECTOR);
 	uint64_t n = count < CLEAR ? count : CLEAR;
-	int r = put(fd, zeros, n * SECTOR, start * SECTOR, err);
+	int r = rh_pwrite_all(fd, zeros, n * SECTOR, start * SECTOR, err);
 
-	return r < 0 ? r : put(fd, zeros, n * SECTOR, (start + count - n) * SECTOR, err);
+	return r < 0 ? r : rh_pwrite_all(fd, zeros, n * SECTOR, (start + count - n) * SECTOR, err);
 }
 
 static int clear_disk(int fd, const struct rh_replace *r, struct rh_err *err)
@@ -101,11 +87,12 @@ static int write_table(int fd, const struct rh_gpt *g, struct rh_err *err)
 	if (pread(fd, first, RH_GPT_BOOT_CODE, 0) != RH_GPT_BOOT_CODE)
 		return rh_err_set(err, EIO, "cannot read");
 	rh_gpt_encode(g, first, last);
-	r = put(fd, last, sizeof last, (g->disk_sectors - RH_GPT_LAST_SECTORS) * SECTOR, err);
+	r = rh_pwrite_all(fd, last, sizeof last, (g->disk_sectors - RH_GPT_LAST_SECTORS) * SECTOR,
+			  err);
 	if (r == 0 && fsync(fd) < 0)
 		r = rh_err_errno(err, errno, "cannot write");
 	if (r == 0)
-		r = put(fd, first, sizeof first, 0, err);
+		r = rh_pwrite_all(fd, first, sizeof first, 0, err);
 	if (r == 0 && fsync(fd) < 0)
 		r = rh_err_errno(err, errno, "cannot write");
 	return r;

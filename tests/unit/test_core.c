@@ -365,6 +365,25 @@ static void diags_are_sorted_by_file_and_line(void **state)
 	rh_diags_free(&d);
 }
 
+static void whole_reads_and_writes_at_a_place(void **state)
+{
+	char path[] = "/tmp/rh-core-XXXXXX", back[8] = "";
+	int fd = mkstemp(path);
+	struct rh_err err;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rh_pwrite_all(fd, "abcdef", 6, 10, &err), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+	assert_int_equal(rh_pread_all(fd, back, 4, 11, &err), 0);
+	assert_string_equal(back, "bcde");
+	assert_int_equal(rh_pread_all(fd, back, 4, 14, &err), -EIO);
+	assert_string_equal(err.text, "it ends at byte 16");
+	close(fd);
+	assert_int_equal(rh_pwrite_all(fd, "x", 1, 0, &err), -EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +392,7 @@ int main(void)
 	    cmocka_unit_test(arena_gives_zeroed_aligned_memory),
 	    cmocka_unit_test(outfile_appears_only_by_commit),
 	    cmocka_unit_test(outfile_reports_a_full_disk),
+	    cmocka_unit_test(whole_reads_and_writes_at_a_place),
 	    cmocka_unit_test(remove_tree_does_not_follow_links),
 	    cmocka_unit_test(mkdirs_takes_only_a_folder_for_one),
 	    cmocka_unit_test(replace_dir_exchanges_and_removes_the_old),

@@ -12,6 +12,7 @@
 #include "builder/cmd.h"
 #include "builder/datadir.h"
 #include "builder/sizes.h"
+#include "lib/json.h"
 
 static const char usage[] =
     "usage: rehome check [--json] [--data DIR] RECIPE...\n"
@@ -36,11 +37,6 @@ struct outcome {
 	struct rh_str text;	     /* the same for people */
 };
 
-static void add_int(struct json_object *o, const char *key, uint64_t n)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
-}
-
 static void add_text(struct json_object *o, const char *key, const char *s)
 {
 	json_object_object_add(o, key, json_object_new_string(s));
@@ -57,14 +53,14 @@ static struct json_object *summary_json(const struct rh_plan *p)
 	for (size_t i = 0; i < p->n_overlays; i++)
 		json_object_array_add(list, json_object_new_string(p->overlays[i].name));
 	json_object_object_add(o, "overlays", list);
-	add_int(o, "packages", p->packages.n);
-	add_int(disk, "size", s->disk);
-	add_int(disk, "esp", s->esp);
-	add_int(disk, "boot", s->boot);
-	add_int(disk, "root", s->root);
-	add_int(disk, "var", s->var);
-	add_int(disk, "swap", s->swap);
-	add_int(disk, "mail", rh_mail_bytes(s));
+	rh_json_add_int(o, "packages", p->packages.n);
+	rh_json_add_int(disk, "size", s->disk);
+	rh_json_add_int(disk, "esp", s->esp);
+	rh_json_add_int(disk, "boot", s->boot);
+	rh_json_add_int(disk, "root", s->root);
+	rh_json_add_int(disk, "var", s->var);
+	rh_json_add_int(disk, "swap", s->swap);
+	rh_json_add_int(disk, "mail", rh_mail_bytes(s));
 	json_object_object_add(o, "disk", disk);
 	return o;
 }
@@ -139,7 +135,7 @@ static void print_json(const struct outcome *out)
 		struct json_object *f = json_object_new_object();
 
 		add_text(f, "file", d->file);
-		add_int(f, "line", d->line);
+		rh_json_add_int(f, "line", d->line);
 		add_text(f, "path", d->where);
 		add_text(f, "text", d->text);
 		add_text(f, "hint", d->hint);

@@ -9,16 +9,7 @@
 #include "builder/ident.h"
 #include "builder/md.h"
 #include "lib/core/file.h"
-
-static void add_str(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text));
-}
-
-static void add_int(struct json_object *o, const char *key, uint64_t n)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
-}
+#include "lib/json.h"
 
 /* The value of field NAME ("Name: ") in a paragraph, or "". */
 static void field(const char *para, size_t len, const char *name, struct rh_str *out)
@@ -56,9 +47,9 @@ struct json_object *rh_manifest_packages(const char *status)
 		if (name.len && state.len && !strcmp(state.data, "install ok installed")) {
 			struct json_object *o = json_object_new_object();
 
-			add_str(o, "name", name.data);
-			add_str(o, "version", rh_str_text(&version));
-			add_str(o, "arch", rh_str_text(&arch));
+			rh_json_add_str(o, "name", name.data);
+			rh_json_add_str(o, "version", rh_str_text(&version));
+			rh_json_add_str(o, "arch", rh_str_text(&arch));
 			json_object_array_add(list, o);
 		}
 		status += len + (end ? 2 : 0);
@@ -70,12 +61,12 @@ static struct json_object *machine(const struct rh_recipe *r)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_str(o, "vendor", r->machine_vendor);
-	add_str(o, "model", r->machine_model);
-	add_str(o, "nic", r->nic);
-	add_str(o, "disk_model", r->disk_model);
-	add_int(o, "memory_mib", r->memory_mib);
-	add_int(o, "cpus", r->cpus);
+	rh_json_add_str(o, "vendor", r->machine_vendor);
+	rh_json_add_str(o, "model", r->machine_model);
+	rh_json_add_str(o, "nic", r->nic);
+	rh_json_add_str(o, "disk_model", r->disk_model);
+	rh_json_add_int(o, "memory_mib", r->memory_mib);
+	rh_json_add_int(o, "cpus", r->cpus);
 	return o;
 }
 
@@ -86,11 +77,11 @@ static struct json_object *partitions(const struct rh_layout *l)
 	for (int i = 0; i < RH_PARTS; i++) {
 		struct json_object *o = json_object_new_object();
 
-		add_str(o, "name", rh_part_names[i]);
-		add_int(o, "start", l->part[i].start);
-		add_int(o, "sectors", l->part[i].count);
-		add_int(o, "data_start", l->data[i].start);
-		add_int(o, "data_sectors", l->data[i].count);
+		rh_json_add_str(o, "name", rh_part_names[i]);
+		rh_json_add_int(o, "start", l->part[i].start);
+		rh_json_add_int(o, "sectors", l->part[i].count);
+		rh_json_add_int(o, "data_start", l->data[i].start);
+		rh_json_add_int(o, "data_sectors", l->data[i].count);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -104,17 +95,17 @@ static struct json_object *layout(const struct rh_manifest *m)
 	struct rh_md boot, pv;
 
 	rh_md_arrays(m->layout, m->plan->recipe.seed, m->epoch, &boot, &pv);
-	add_int(o, "sector_size", RH_SECTOR);
-	add_int(o, "sectors", m->layout->disk_sectors);
+	rh_json_add_int(o, "sector_size", RH_SECTOR);
+	rh_json_add_int(o, "sectors", m->layout->disk_sectors);
 	json_object_object_add(o, "partitions", partitions(m->layout));
 	rh_uuid_md_text(&boot.uuid, text);
-	add_str(arrays, "boot", text);
+	rh_json_add_str(arrays, "boot", text);
 	rh_uuid_md_text(&pv.uuid, text);
-	add_str(arrays, "pv", text);
+	rh_json_add_str(arrays, "pv", text);
 	json_object_object_add(o, "arrays", arrays);
-	add_int(lvs, "root", m->layout->root);
-	add_int(lvs, "var", m->layout->var);
-	add_int(lvs, "swap", m->layout->swap);
+	rh_json_add_int(lvs, "root", m->layout->root);
+	rh_json_add_int(lvs, "var", m->layout->var);
+	rh_json_add_int(lvs, "swap", m->layout->swap);
 	json_object_object_add(o, "volumes", lvs);
 	return o;
 }
@@ -126,14 +117,14 @@ static struct json_object *build_json(const struct rh_manifest *m)
 			   *files = json_object_new_object();
 	const char *const names[2] = {"a.img", "b.img"};
 
-	add_int(o, "version", 1);
-	add_str(o, "recipe", r->name);
-	add_str(o, "description", r->description);
-	add_str(o, "release", r->release);
-	add_str(o, "arch", r->arch);
-	add_str(o, "kernel", m->kver);
-	add_int(o, "source_date_epoch", m->epoch);
-	add_str(o, "key", m->key);
+	rh_json_add_int(o, "version", 1);
+	rh_json_add_str(o, "recipe", r->name);
+	rh_json_add_str(o, "description", r->description);
+	rh_json_add_str(o, "release", r->release);
+	rh_json_add_str(o, "arch", r->arch);
+	rh_json_add_str(o, "kernel", m->kver);
+	rh_json_add_int(o, "source_date_epoch", m->epoch);
+	rh_json_add_str(o, "key", m->key);
 	json_object_object_add(o, "machine", machine(r));
 	for (size_t i = 0; i < m->plan->n_overlays; i++)
 		json_object_array_add(overlays, json_object_new_string(m->plan->overlays[i].name));
@@ -142,8 +133,8 @@ static struct json_object *build_json(const struct rh_manifest *m)
 	for (int i = 0; i < 2; i++) {
 		struct json_object *f = json_object_new_object();
 
-		add_int(f, "size", m->layout->disk_sectors * RH_SECTOR);
-		add_str(f, "sha256", m->digest[i]);
+		rh_json_add_int(f, "size", m->layout->disk_sectors * RH_SECTOR);
+		rh_json_add_str(f, "sha256", m->digest[i]);
 		json_object_object_add(files, names[i], f);
 	}
 	json_object_object_add(o, "files", files);

@@ -22,6 +22,7 @@
 #include "builder/report.h"
 #include "lib/core/file.h"
 #include "lib/core/proc.h"
+#include "lib/json.h"
 
 #define MIN_MEMORY_MIB 2048
 #define MIN_SPACE      (3ull << 30)
@@ -376,11 +377,6 @@ bool rh_matrix_go(const struct rh_matrix *m)
 	return fine > 0;
 }
 
-static void add_string(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 static void add_seconds(struct json_object *o, const char *key, double value)
 {
 	char text[32];
@@ -396,7 +392,7 @@ static struct json_object *arrays_json(const struct rh_matrix_seen *s)
 	for (unsigned i = 0; i < s->n_arrays; i++) {
 		struct json_object *o = json_object_new_object();
 
-		add_string(o, "name", s->array[i].name);
+		rh_json_add_str(o, "name", s->array[i].name);
 		json_object_object_add(o, "active", json_object_new_int64(s->array[i].active));
 		json_object_object_add(o, "of", json_object_new_int64(s->array[i].of));
 		json_object_array_add(list, o);
@@ -411,8 +407,8 @@ static struct json_object *cell_json(const struct rh_matrix_cell *c,
 	struct json_object *o = json_object_new_object(), *faults = json_object_new_array();
 	double wait = rh_matrix_wait(&r->seen);
 
-	add_string(o, "firmware", rh_vm_firmware_name(c->firmware));
-	add_string(o, "disks", rh_matrix_disks_name[c->disks]);
+	rh_json_add_str(o, "firmware", rh_vm_firmware_name(c->firmware));
+	rh_json_add_str(o, "disks", rh_matrix_disks_name[c->disks]);
 	json_object_object_add(o, "ok", json_object_new_boolean(r->ok));
 	json_object_object_add(o, "starts", json_object_new_int64(r->starts));
 	if (r->login_s > 0)
@@ -423,7 +419,7 @@ static struct json_object *cell_json(const struct rh_matrix_cell *c,
 		add_seconds(o, "wait", wait);
 	json_object_object_add(o, "attached", json_object_new_int64(r->seen.disks));
 	json_object_object_add(o, "arrays", arrays_json(&r->seen));
-	add_string(o, "secure_boot", secure[r->seen.secure]);
+	rh_json_add_str(o, "secure_boot", secure[r->seen.secure]);
 	for (size_t i = 0; i < r->faults.n; i++)
 		json_object_array_add(faults, json_object_new_string(r->faults.v[i]));
 	json_object_object_add(o, "faults", faults);
@@ -439,11 +435,11 @@ struct json_object *rh_matrix_json(const struct rh_matrix *m)
 	if (gmtime_r(&m->started, &tm))
 		strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_object_object_add(o, "version", json_object_new_int(1));
-	add_string(o, "verdict", rh_matrix_go(m) ? "GO" : "NO-GO");
-	add_string(o, "pair", m->pair.dir);
-	add_string(o, "recipe", m->pair.recipe);
-	add_string(o, "accelerator", m->vm.kvm ? "kvm" : "tcg");
-	add_string(o, "started", started);
+	rh_json_add_str(o, "verdict", rh_matrix_go(m) ? "GO" : "NO-GO");
+	rh_json_add_str(o, "pair", m->pair.dir);
+	rh_json_add_str(o, "recipe", m->pair.recipe);
+	rh_json_add_str(o, "accelerator", m->vm.kvm ? "kvm" : "tcg");
+	rh_json_add_str(o, "started", started);
 	json_object_object_add(o, "goal", json_object_new_int(RH_MATRIX_GOAL_S));
 	for (size_t i = 0; i < RH_MATRIX_CELLS; i++)
 		if (m->cell[i].wanted)

@@ -236,11 +236,6 @@ void rh_rehearse_times(const struct rh_rehearsal *r, struct rh_str *out)
 		rh_str_add(out, "; under emulation, expect the real machine to be faster");
 }
 
-static void add_string(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
-
 static void add_seconds(struct json_object *o, const char *key, double value)
 {
 	char text[32];
@@ -260,12 +255,12 @@ struct json_object *rh_rehearse_json(const struct rh_rehearsal *r)
 	if (gmtime_r(&r->started, &tm))
 		strftime(started, sizeof started, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_object_object_add(o, "version", json_object_new_int(1));
-	add_string(o, "verdict", rh_verdict_go(&r->verdict) ? "GO" : "NO-GO");
-	add_string(o, "pair", r->pair.dir);
-	add_string(o, "recipe", r->pair.recipe);
-	add_string(o, "firmware", rh_vm_firmware_name(r->o.firmware));
-	add_string(o, "accelerator", r->vm.kvm ? "kvm" : "tcg");
-	add_string(o, "started", started);
+	rh_json_add_str(o, "verdict", rh_verdict_go(&r->verdict) ? "GO" : "NO-GO");
+	rh_json_add_str(o, "pair", r->pair.dir);
+	rh_json_add_str(o, "recipe", r->pair.recipe);
+	rh_json_add_str(o, "firmware", rh_vm_firmware_name(r->o.firmware));
+	rh_json_add_str(o, "accelerator", r->vm.kvm ? "kvm" : "tcg");
+	rh_json_add_str(o, "started", started);
 	add_seconds(s, "login", r->login_s);
 	add_seconds(s, "closed", r->closed_s);
 	add_seconds(s, "import", r->import_s);
@@ -273,7 +268,7 @@ struct json_object *rh_rehearse_json(const struct rh_rehearsal *r)
 	json_object_object_add(o, "seconds", s);
 	json_object_object_add(o, "checks", rh_verdict_json(&r->verdict));
 	if (r->tail.len)
-		add_string(o, "console", rh_str_text(&r->tail));
+		rh_json_add_str(o, "console", rh_str_text(&r->tail));
 	if (r->import)
 		json_object_object_add(o, "import", json_object_get(r->import));
 	return o;

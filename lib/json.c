@@ -219,6 +219,16 @@ struct json_object *rh_json_at(struct json_object *root, const char *path)
 	return o;
 }
 
+void rh_json_add_str(struct json_object *o, const char *key, const char *text)
+{
+	json_object_object_add(o, key, json_object_new_string(text ? text : ""));
+}
+
+void rh_json_add_int(struct json_object *o, const char *key, int64_t n)
+{
+	json_object_object_add(o, key, json_object_new_int64(n));
+}
+
 int rh_size_parse(const char *text, uint64_t *bytes)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -41,6 +41,10 @@ struct json_object *rh_json_get(struct json_object *o, const char *key); /* NULL
 /* Follow a dotted path with [i] parts, e.g. "network.dns[0]"; NULL if absent. */
 struct json_object *rh_json_at(struct json_object *root, const char *path);
 
+/* Building: a member of object O. TEXT NULL is "". */
+void rh_json_add_str(struct json_object *o, const char *key, const char *text);
+void rh_json_add_int(struct json_object *o, const char *key, int64_t n);
+
 /* "20GiB" → bytes. Units: B, KiB, MiB, GiB, TiB (powers of 1024); digits and one unit, no sign, no
  * fraction. -EINVAL / -ERANGE. The pattern for schemas: ^[0-9]+(B|KiB|MiB|GiB|TiB)$ */
 RH_CHECKED int rh_size_parse(const char *text, uint64_t *bytes);

@@ -18,6 +18,7 @@
 
 #include "builder/probe/expect.h"
 #include "lib/core/file.h"
+#include "lib/json.h"
 
 #define EXPECT_MAX (512ul * 1024 * 1024)
 
@@ -80,16 +81,6 @@ struct rh_folder *rh_account_folder(const struct rh_account *a, const char *name
 
 /* --- out --- */
 
-static void add_str(struct json_object *o, const char *key, const char *v)
-{
-	json_object_object_add(o, key, json_object_new_string(v ? v : ""));
-}
-
-static void add_int(struct json_object *o, const char *key, int64_t v)
-{
-	json_object_object_add(o, key, json_object_new_int64(v));
-}
-
 static void add_bool(struct json_object *o, const char *key, bool v)
 {
 	json_object_object_add(o, key, json_object_new_boolean(v));
@@ -99,15 +90,15 @@ static struct json_object *out_message(const struct rh_message *m)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_int(o, "uid", m->uid);
-	add_str(o, "flags", m->flags);
-	add_str(o, "keywords", m->keywords);
-	add_int(o, "date", m->date);
-	add_int(o, "size", (int64_t)m->size);
-	add_str(o, "sha256", m->sha256);
-	add_str(o, "file", m->file);
-	add_int(o, "wire", (int64_t)m->wire);
-	add_int(o, "crlf", (int64_t)m->crlf);
+	rh_json_add_int(o, "uid", m->uid);
+	rh_json_add_str(o, "flags", m->flags);
+	rh_json_add_str(o, "keywords", m->keywords);
+	rh_json_add_int(o, "date", m->date);
+	rh_json_add_int(o, "size", (int64_t)m->size);
+	rh_json_add_str(o, "sha256", m->sha256);
+	rh_json_add_str(o, "file", m->file);
+	rh_json_add_int(o, "wire", (int64_t)m->wire);
+	rh_json_add_int(o, "crlf", (int64_t)m->crlf);
 	add_bool(o, "open_end", m->open_end);
 	return o;
 }
@@ -116,13 +107,13 @@ static struct json_object *out_folder(const struct rh_folder *f)
 {
 	struct json_object *o = json_object_new_object(), *items = json_object_new_array();
 
-	add_str(o, "name", f->name);
+	rh_json_add_str(o, "name", f->name);
 	add_bool(o, "noselect", f->noselect);
 	add_bool(o, "fresh", f->fresh);
-	add_int(o, "uidvalidity", f->uidvalidity);
-	add_int(o, "uidnext", f->uidnext);
-	add_int(o, "messages", f->messages);
-	add_int(o, "unseen", f->unseen);
+	rh_json_add_int(o, "uidvalidity", f->uidvalidity);
+	rh_json_add_int(o, "uidnext", f->uidnext);
+	rh_json_add_int(o, "messages", f->messages);
+	rh_json_add_int(o, "unseen", f->unseen);
 	for (size_t i = 0; i < f->n; i++)
 		json_object_array_add(items, out_message(&f->v[i]));
 	json_object_object_add(o, "items", items);
@@ -133,10 +124,10 @@ static struct json_object *out_account(const struct rh_account *a)
 {
 	struct json_object *o = json_object_new_object(), *l = json_object_new_array();
 
-	add_str(o, "user", a->user);
-	add_str(o, "password", a->password);
-	add_str(o, "hash", a->hash);
-	add_str(o, "dir", a->dir);
+	rh_json_add_str(o, "user", a->user);
+	rh_json_add_str(o, "password", a->password);
+	rh_json_add_str(o, "hash", a->hash);
+	rh_json_add_str(o, "dir", a->dir);
 	for (size_t i = 0; i < a->n_folders; i++)
 		json_object_array_add(l, out_folder(&a->folders[i]));
 	json_object_object_add(o, "folders", l);
@@ -147,9 +138,9 @@ static struct json_object *out_account(const struct rh_account *a)
 	l = json_object_new_array();
 	for (size_t i = 0; i < a->n_pop; i++) {
 		struct json_object *p = json_object_new_object();
-		add_str(p, "uidl", a->pop[i].uidl);
-		add_int(p, "size", (int64_t)a->pop[i].size);
-		add_int(p, "wire", (int64_t)a->pop[i].wire);
+		rh_json_add_str(p, "uidl", a->pop[i].uidl);
+		rh_json_add_int(p, "size", (int64_t)a->pop[i].size);
+		rh_json_add_int(p, "wire", (int64_t)a->pop[i].wire);
 		add_bool(p, "known", a->pop[i].known);
 		json_object_array_add(l, p);
 	}
@@ -161,14 +152,14 @@ static struct json_object *out_totals(const struct rh_totals *t)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_int(o, "accounts", t->accounts);
-	add_int(o, "folders", t->folders);
-	add_int(o, "messages", t->messages);
-	add_int(o, "bytes", t->bytes);
-	add_int(o, "flags", t->flags);
-	add_int(o, "keywords", t->keywords);
-	add_int(o, "subscriptions", t->subscriptions);
-	add_int(o, "pop3", t->pop3);
+	rh_json_add_int(o, "accounts", t->accounts);
+	rh_json_add_int(o, "folders", t->folders);
+	rh_json_add_int(o, "messages", t->messages);
+	rh_json_add_int(o, "bytes", t->bytes);
+	rh_json_add_int(o, "flags", t->flags);
+	rh_json_add_int(o, "keywords", t->keywords);
+	rh_json_add_int(o, "subscriptions", t->subscriptions);
+	rh_json_add_int(o, "pop3", t->pop3);
 	return o;
 }
 
@@ -181,8 +172,9 @@ void rh_expect_print(const struct rh_expect *x, struct rh_str *out)
 		rh_totals_add(&totals, &x->v[i]);
 		json_object_array_add(l, out_account(&x->v[i]));
 	}
-	add_int(root, "version", 1);
-	add_str(root, "normalisation", "one CR before each LF dropped; NUL as 0x80; then SHA-256");
+	rh_json_add_int(root, "version", 1);
+	rh_json_add_str(root, "normalisation",
+			"one CR before each LF dropped; NUL as 0x80; then SHA-256");
 	json_object_object_add(root, "totals", out_totals(&totals));
 	json_object_object_add(root, "accounts", l);
 	rh_str_add(out, json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |

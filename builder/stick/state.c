@@ -37,16 +37,6 @@ void rh_stick_state_free(struct rh_stick_state *s)
 
 /* --- writing --- */
 
-static void add_str(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, json_object_new_string(text ? text : ""));
-}
-
-static void add_int(struct json_object *o, const char *key, uint64_t n)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
-}
-
 static void add_list(struct json_object *o, const char *key, const struct rh_strv *l)
 {
 	struct json_object *list = json_object_new_array();
@@ -60,11 +50,11 @@ static struct json_object *disk_json(const struct rh_offer *d)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_str(o, "path", d->path);
-	add_str(o, "kname", d->kname);
-	add_str(o, "model", d->model);
-	add_str(o, "serial", d->serial);
-	add_int(o, "size", d->size);
+	rh_json_add_str(o, "path", d->path);
+	rh_json_add_str(o, "kname", d->kname);
+	rh_json_add_str(o, "model", d->model);
+	rh_json_add_str(o, "serial", d->serial);
+	rh_json_add_int(o, "size", (int64_t)d->size);
 	add_list(o, "content", &d->content);
 	add_list(o, "refused", &d->refused);
 	add_list(o, "why", &d->why);
@@ -76,17 +66,17 @@ static struct json_object *state_json(const struct rh_stick_state *s)
 {
 	struct json_object *o = json_object_new_object(), *disks = json_object_new_array();
 
-	add_int(o, "number", s->number);
-	add_str(o, "phase", phases[s->phase]);
-	add_str(o, "recipe", s->recipe);
-	add_str(o, "text", s->text);
+	rh_json_add_int(o, "number", s->number);
+	rh_json_add_str(o, "phase", phases[s->phase]);
+	rh_json_add_str(o, "recipe", s->recipe);
+	rh_json_add_str(o, "text", s->text);
 	add_list(o, "faults", &s->faults);
-	add_int(o, "need", s->need);
-	add_int(o, "pos", s->pos);
-	add_int(o, "total", s->total);
-	add_int(o, "rate", s->rate);
-	add_int(o, "left", s->left);
-	add_int(o, "reboot_in", s->reboot_in);
+	rh_json_add_int(o, "need", s->need);
+	rh_json_add_int(o, "pos", s->pos);
+	rh_json_add_int(o, "total", s->total);
+	rh_json_add_int(o, "rate", s->rate);
+	rh_json_add_int(o, "left", s->left);
+	rh_json_add_int(o, "reboot_in", s->reboot_in);
 	json_object_object_add(o, "again", json_object_new_boolean(s->again));
 	for (size_t i = 0; i < s->disks.n; i++)
 		json_object_array_add(disks, disk_json(&s->disks.v[i]));
@@ -236,9 +226,9 @@ int rh_stick_request_put(const char *dir, const struct rh_stick_request *q, stru
 	const char *text;
 	int r;
 
-	add_str(o, "do", wishes[q->wish]);
-	add_int(o, "number", q->number);
-	add_str(o, "from", q->from);
+	rh_json_add_str(o, "do", wishes[q->wish]);
+	rh_json_add_int(o, "number", q->number);
+	rh_json_add_str(o, "from", q->from);
 	for (int i = 0; i < 2; i++)
 		json_object_array_add(l, json_object_new_string(q->serial[i] ? q->serial[i] : ""));
 	json_object_object_add(o, "serials", l);

@@ -10,16 +10,12 @@
 #include <string.h>
 
 #include "lib/core/proc.h"
+#include "lib/json.h"
 #include "rootfs/setup/answers.h"
 #include "rootfs/setup/apply.h"
 #include "rootfs/setup/cmd.h"
 #include "rootfs/setup/secret.h"
 #include "rootfs/setup/steps.h"
-
-static void add_str(struct json_object *o, const char *key, const char *value)
-{
-	json_object_object_add(o, key, json_object_new_string(value));
-}
 
 static struct json_object *faults_json(const struct rh_diags *d)
 {
@@ -28,11 +24,11 @@ static struct json_object *faults_json(const struct rh_diags *d)
 	for (size_t i = 0; i < d->n; i++) {
 		struct json_object *one = json_object_new_object();
 
-		add_str(one, "file", d->v[i].file);
+		rh_json_add_str(one, "file", d->v[i].file);
 		json_object_object_add(one, "line", json_object_new_int((int)d->v[i].line));
-		add_str(one, "where", d->v[i].where);
-		add_str(one, "text", d->v[i].text);
-		add_str(one, "hint", d->v[i].hint);
+		rh_json_add_str(one, "where", d->v[i].where);
+		rh_json_add_str(one, "text", d->v[i].text);
+		rh_json_add_str(one, "hint", d->v[i].hint);
 		json_object_array_add(list, one);
 	}
 	return list;
@@ -50,9 +46,9 @@ static void print_json(struct rh_setup *s, const struct rh_diags *d, const struc
 	rh_certificate_print(s, &cert);
 	rh_host_key_print(s, &key);
 	json_object_object_add(o, "ok", json_object_new_boolean(d->n == 0 && !*err->text));
-	add_str(o, "state", rh_state_name(state));
+	rh_json_add_str(o, "state", rh_state_name(state));
 	if (*err->text)
-		add_str(o, "error", err->text);
+		rh_json_add_str(o, "error", err->text);
 	json_object_object_add(o, "faults", faults_json(d));
 	for (size_t i = 0; i < s->changed.n; i++)
 		json_object_array_add(changed, json_object_new_string(s->changed.v[i]));
@@ -60,10 +56,10 @@ static void print_json(struct rh_setup *s, const struct rh_diags *d, const struc
 	if (s->answers) {
 		RH_FREE char *url = rh_xasprintf("https://%s/", rh_answer(s, "hostname"));
 
-		add_str(o, "url", url);
+		rh_json_add_str(o, "url", url);
 	}
-	add_str(o, "certificate_sha256", rh_str_text(&cert));
-	add_str(o, "ssh_host_key", rh_str_text(&key));
+	rh_json_add_str(o, "certificate_sha256", rh_str_text(&cert));
+	rh_json_add_str(o, "ssh_host_key", rh_str_text(&key));
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
 						   JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);

@@ -18,6 +18,10 @@ int rh_cmd_tree(int argc, char **argv);
 int rh_cmd_write(int argc, char **argv);
 int rh_cmd_verify(int argc, char **argv);
 
+/* The number of an open descriptor for --progress-fd, or -1 with a message of VERB ("rehome
+ * write"). */
+int rh_descriptor_option(const char *verb, const char *text);
+
 /* rehome verify PAIR --against OTHER (cmd_against.c); returns the exit status. */
 int rh_cmd_against(const char *pair, const char *other, bool json, bool quiet);
 

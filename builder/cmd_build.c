@@ -41,19 +41,6 @@ struct options {
 	bool quiet, force;
 };
 
-/* An open descriptor of that number, or -1 with a message. */
-static int descriptor(const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end != text && !*end && n > 0 && n <= INT_MAX && fcntl((int)n, F_GETFD) >= 0)
-		return (int)n;
-	fprintf(stderr, "rehome build: --progress-fd %s: give an open descriptor, such as 3\n",
-		text);
-	return -1;
-}
-
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {{"output", required_argument, NULL, 'o'},
@@ -89,7 +76,7 @@ static int parse(int argc, char **argv, struct options *o)
 			o->force = true;
 			break;
 		case 'p':
-			o->progress_fd = descriptor(optarg);
+			o->progress_fd = rh_descriptor_option("rehome build", optarg);
 			if (o->progress_fd < 0)
 				return -EINVAL;
 			break;

@@ -131,17 +131,6 @@ char *rh_state_dir(void)
 	return NULL;
 }
 
-int rh_descriptor_option(const char *verb, const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end != text && !*end && n > 0 && n <= INT_MAX && fcntl((int)n, F_GETFD) >= 0)
-		return (int)n;
-	fprintf(stderr, "%s: --progress-fd %s: give an open descriptor, such as 3\n", verb, text);
-	return -1;
-}
-
 static double seconds(void)
 {
 	struct timespec ts;

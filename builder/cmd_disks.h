@@ -26,9 +26,6 @@ void rh_json_print(struct json_object *o); /* on standard output; and drops it *
  * caller. */
 char *rh_state_dir(void);
 
-/* The number of an open descriptor, or -1 with a message of VERB ("rehome write"). */
-int rh_descriptor_option(const char *verb, const char *text);
-
 /* Feeds the engine's callbacks to a progress line with the rate. */
 struct rh_meter {
 	struct rh_progress *progress;

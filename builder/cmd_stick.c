@@ -41,19 +41,6 @@ struct options {
 	bool json, quiet;
 };
 
-/* An open descriptor of that number, or -1 with a message. */
-static int descriptor(const char *text)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end != text && !*end && n > 0 && n <= INT_MAX && fcntl((int)n, F_GETFD) >= 0)
-		return (int)n;
-	fprintf(stderr, "rehome stick: --progress-fd %s: give an open descriptor, such as 3\n",
-		text);
-	return -1;
-}
-
 static int take(int c, struct options *o)
 {
 	switch (c) {
@@ -79,7 +66,7 @@ static int take(int c, struct options *o)
 		o->json = true;
 		return 0;
 	case 'p':
-		o->progress_fd = descriptor(optarg);
+		o->progress_fd = rh_descriptor_option("rehome stick", optarg);
 		return o->progress_fd < 0 ? -EINVAL : 0;
 	case 'q':
 		o->quiet = true;

@@ -86,7 +86,7 @@ check absent_at_boot_is_no_failure grow --boot
 check absent_is_waited_for grep -q 'systemctl start --no-block rehome-grow-wait.service' "$work/calls"
 "$SETUP" grow --wait --root "$work/root" >"$work/out" 2>&1 </dev/null &
 waiting=$!
-sleep 1
+check waiting_is_told until_says 'waiting: '
 back
 wait $waiting
 check waits_until_it_is_back test $? -eq 0
@@ -104,10 +104,12 @@ if grow; then not_ok check_is_told; else ok check_is_told; fi
 check check_says says 'at work (check)'
 machine
 echo resync >"$work/root/sys/block/md127/md/sync_action"
-{ sleep 1 && echo idle >"$work/root/sys/block/md127/md/sync_action"; } &
-check resync_is_awaited grow
-check resync_is_told says 'waiting until the mirror has finished its resync'
-wait
+grow &
+growing=$!
+check resync_is_told until_says 'waiting until the mirror has finished its resync'
+echo idle >"$work/root/sys/block/md127/md/sync_action"
+wait $growing
+check resync_is_awaited test $? -eq 0
 
 # --- disks of different size ---
 machine 200000 120000

@@ -6,27 +6,11 @@
 . "$(dirname "$0")/setup.inc"
 # shellcheck source=tests/cli/pair.inc
 . "$TOP/tests/cli/pair.inc"
+# shellcheck source=tests/cli/replace.inc
+. "$TOP/tests/cli/replace.inc"
 command -v sfdisk >/dev/null || { echo "skip replace: sfdisk is not installed"; exit 0; }
 
 replace() { setup replace-disk "$@"; }
-fat=$work/root/dev/.fat
-# A pair whose disk sdb is lost, and a new blank disk in its place.
-lost() {
-	again lost || {
-		world
-		bootable
-		table sda
-		setup pair --repair
-		setup esp
-		lose sdb 300
-		out sdb
-		rm -rf "$fat/sdb2"
-		keep lost
-	}
-	rm -f "$work"/*.sig
-	disk sdb WD-NEW ata2 "$@"
-	rm -f "$work/calls"
-}
 # What must be true of a disk that is done.
 complete() {
 	setup pair || return 1

@@ -6,23 +6,10 @@
 . "$(dirname "$0")/setup.inc"
 # shellcheck source=tests/cli/pair.inc
 . "$TOP/tests/cli/pair.inc"
+# shellcheck source=tests/cli/replace.inc
+. "$TOP/tests/cli/replace.inc"
 command -v sfdisk >/dev/null || { echo "skip replace_crash: sfdisk is not installed"; exit 0; }
 
-fat=$work/root/dev/.fat
-lost() {
-	again lost || {
-		world
-		bootable
-		table sda
-		setup pair --repair
-		setup esp
-		lose sdb 300
-		out sdb
-		rm -rf "$fat/sdb2"
-		keep lost
-	}
-	disk sdb WD-NEW ata2
-}
 # What a restart of the machine does: nothing stays mounted, the kernel reads the tables, udev and the
 # pair's unit look at what there is.
 restart() {

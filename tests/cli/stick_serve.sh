@@ -87,16 +87,26 @@ serve_end() {
 	wait "$serve_pid" 2>/dev/null
 	serve_pid=''
 }
-# console LINE...: type these lines; what it printed is in $work/plain
+# console LINE...: type these lines, each when the one before has been answered; what it printed is in
+# $work/plain
 console() {
+	: >"$work/plain"
 	{
-		sleep 1
+		typed=0
 		for line in "$@"; do
+			answered "$typed"
+			typed=$(stat -c %s "$work/plain")
 			echo "$line"
-			sleep 0.3
 		done
-		sleep 1
+		answered "$typed"
 	} | timeout 30 "$bin/rehome-stick" console --dir "$work/d" --name test >"$work/plain" 2>&1
+}
+answered() { # BYTES: the console has printed more than that
+	tries=0
+	while [ "$(stat -c %s "$work/plain")" -le "$1" ] && [ $tries -lt 100 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
 }
 answers() { # SERIAL SERIAL
 	cat >"$work/answers.json" <<-EOT

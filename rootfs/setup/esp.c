@@ -5,7 +5,7 @@
  * They are two FAT filesystems and no array: firmware writes to them and knows nothing of md. So
  * they must be kept equal by hand, and the question is which one is right when they are not. The
  * answer is: neither. The reference is what the installed packages say: Debian's signed shim and
- * GRUB from /usr/lib, and grub-early.cfg, which looks for /boot by its UUID and came with the
+ * GRUB from /usr/lib, and grub-early.cfg, which chooses among the disks' /boot and came with the
  * image. The same for the BIOS boot area: grub-core makes the same bytes from the same packages.
  * Each disk is compared with the reference and never with the other one, so damage cannot spread.
  * Everything else that lies on an ESP is kept, and only noted when the two differ in it (firmware

@@ -53,28 +53,29 @@ static int put(struct rh_setup *s, const char *node, const char *file, const cha
 	return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
 }
 
-/* FROM and END in sectors of the component. The kernel writes the bits before it returns
- * (bitmap_store() in drivers/md/md.c), but does not look at them by itself: the word "resync" wakes
- * it (action_store()); -EBUSY says that it is awake. */
+/* FROM and END in sectors of the component. "frozen" stops the resync and keeps the kernel from
+ * beginning it; then the bits, which are written before the call returns and move the place where a
+ * resync begins back to the first of them (bitmap_store() in drivers/md/md.c); "resync" lets it go
+ * on from there (action_store()). Bits set under a running resync would be forgotten at its end. */
 static int set_bits(struct rh_setup *s, const char *node, uint64_t from, uint64_t end,
 		    struct rh_err *err)
 {
 	RH_FREE char *text = NULL;
 	uint64_t chunk, sectors;
-	int r = read_chunk(s, node, &chunk, err);
+	int go, r = read_chunk(s, node, &chunk, err);
 
 	if (r < 0 || chunk < SECTOR)
 		return r;
 	sectors = chunk / SECTOR;
 	text = rh_xasprintf("%" PRIu64 "-%" PRIu64 "\n", from / sectors, (end - 1) / sectors);
 	rh_change_point(s);
-	r = put(s, node, "bitmap_set_bits", text);
-	if (r < 0)
-		return rh_err_errno(err, -r, "/sys/block/%s/md/bitmap_set_bits", node);
-	r = put(s, node, "sync_action", "resync\n");
-	if (r < 0 && r != -EBUSY)
-		return rh_err_errno(err, -r, "/sys/block/%s/md/sync_action", node);
-	return 0;
+	r = put(s, node, "sync_action", "frozen\n");
+	if (r == 0)
+		r = put(s, node, "bitmap_set_bits", text);
+	go = put(s, node, "sync_action", "resync\n");
+	if (r == 0)
+		r = go;
+	return r < 0 ? rh_err_errno(err, -r, "/sys/block/%s/md", node) : 0;
 }
 
 int rh_growmark_end(struct rh_setup *s, const struct rh_array *pv, struct rh_err *err)

@@ -2,11 +2,15 @@
 /*
  * That the new region of the grown array is copied, whatever happens before the copy is done.
  *
- * The kernel marks the new region for a resync in memory only (md_bitmap_resize() in 6.12; seen on
- * the disks right after a growth: no bit of it was set). A power cut before the resync is through
- * would start again with a bitmap that calls the region clean, and the two disks would never be
- * made equal there. So the bits are set on the disks by us, and a note of where the region begins
- * is kept from before the growth until they are.
+ * The kernel's own marks do not suffice (md_bitmap_resize() in 6.12; both were seen in a machine):
+ * - It marks the new region for a resync in memory only. A power cut before the resync is through
+ *   would start again with a bitmap that calls the region clean.
+ * - It takes the chunk in which the old region ended for an old one, so what is new in that chunk
+ *   is not copied at all. On a pair from an image this is where the old backup partition tables
+ *   lie, which differ.
+ * So the resync that has begun is stopped, the bits from that chunk on are set on the disks by us,
+ * and it is begun again from there. A note of where the region begins is kept from before the
+ * growth until then.
  */
 #pragma once
 

@@ -112,7 +112,7 @@ is still-whole '[UU]' "$(guest cat /proc/mdstat | sed -n "/^$md /,/blocks/s/.*\(
 
 # --- a second boot changes nothing ---
 tables() {
-	for d in $disks; do
+	for d in $(disk_of grow WD-RH000001) $(disk_of grow WD-RH000002); do
 		guest "dd if=/dev/$d bs=512 count=34 status=none; dd if=/dev/$d bs=512 skip=$((12 * 2097152 - 33)) status=none" | sha256sum
 	done
 	guest lvs --noheadings -o lv_name,lv_size --units b rehome

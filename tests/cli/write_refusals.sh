@@ -113,7 +113,7 @@ if command -v script >/dev/null; then
 	tty() {
 		typed=$1
 		shift
-		{ sleep 1; printf '%b' "$typed"; sleep 2; } | script -qefc "$*" /dev/null >"$work/out" 2>&1
+		{ sleep 1; printf '%b' "$typed"; sleep 2; } | script -qefc "exec $*" /dev/null >"$work/out" 2>&1
 	}
 	check refuses_mistyped status 3 tty 'loop99\n' "$REHOME" write -q --allow-loop "$work/pair" "$A" "$B"
 	check says_mistyped says 'is not the serial number of disk a'

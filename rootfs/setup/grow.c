@@ -161,8 +161,11 @@ static int act_volume(struct work *w, const struct rh_grow_step *step, struct rh
 
 	if (step->act == RH_GROW_PV)
 		return rh_setup_run(w->s, NULL, err, "pvresize", rh_setup_path(w->s, pv), NULL);
+	/* The volume's node stays as it is, so there is nothing of udev's to wait for; at the first
+	 * boot udev has the whole machine to look at, and each volume waited 2.5 s for it. */
 	if (step->act == RH_GROW_LV)
-		return rh_setup_run(w->s, NULL, err, "lvextend", "--extents", extents, lv, NULL);
+		return rh_setup_run(w->s, NULL, err, "lvextend", "--noudevsync", "--extents",
+				    extents, lv, NULL);
 	return rh_setup_run(w->s, NULL, err, "xfs_growfs", "-d",
 			    rh_setup_path(w->s, mounts[step->volume]), NULL);
 }

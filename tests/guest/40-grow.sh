@@ -36,7 +36,8 @@ if [ -n "$(guest ls "/run/bitmap.${first}4")" ]; then ok bitmaps-kept; else not_
 # --- how long, besides mkfs and the resync ---
 seconds=$(sed -n 's/.*grown in \([0-9]*\)\.[0-9] s.*/\1/p' "$work/journal")
 echo "# growth: $(sed -n 's/.*grown in \([0-9.]* s\).*/\1/p' "$work/journal")"
-between growth-in-5-seconds 0 4 "$seconds"
+# A figure of a quiet machine: make proof holds it to the limit, make test only shows it.
+if [ "${1:-}" = all ]; then between growth-in-5-seconds 0 4 "$seconds"; fi
 
 # --- tables, partitions ---
 for d in $disks; do

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The parsers of rootfs/mail as fuzz targets. */
+/* The table of all targets, and those of rootfs/mail. */
 #include "tests/fuzz/targets.h"
 
 #include <stdlib.h>
@@ -140,6 +140,14 @@ static void msgname(const uint8_t *data, size_t n)
 }
 
 const struct rh_fuzz_target rh_fuzz_targets[] = {
-    {"assign", assign},	    {"vpasswd", vpasswd},	{"uiddb", uiddb},     {"poplist", poplist},
-    {"keywords", keywords}, {"foldername", foldername}, {"msgname", msgname}, {NULL, NULL},
+    {"assign", assign},
+    {"vpasswd", vpasswd},
+    {"uiddb", uiddb},
+    {"poplist", poplist},
+    {"keywords", keywords},
+    {"foldername", foldername},
+    {"msgname", msgname},
+    {"gpt", rh_fuzz_gpt},
+    {"mdsuper", rh_fuzz_mdsuper},
+    {NULL, NULL},
 };

@@ -4,7 +4,8 @@
  *
  * Facts come from disks.h, decisions from pairplan.h. What is remembered lies in /var/lib/rehome:
  * "pair-disks" has the serial numbers of the disks that last worked together, one a line;
- * "pair-degraded" stands from the first look at a degraded pair until it is whole again;
+ * "pair-degraded" stands from the first look at a degraded pair until it is whole again, with the
+ * serial numbers of the disks that work;
  * "pair-copy-boot" and "pair-copy-pv" hold the serial of a disk whose old superblock is being
  * replaced; "pair-alarm" is the alarm that was last sent.
  */

@@ -63,9 +63,27 @@ static int write_gen(struct rh_setup *s, const struct rh_strv *names, unsigned n
 	return r < 0 ? r : 0;
 }
 
+/* Is this the degraded time that was numbered last? The same disks work as then: a machine that
+ * goes from one half to the other may never have run with both in between, or not for long enough
+ * to notice. ALONE gets their serial numbers. */
+static bool same_time(struct rh_setup *s, const struct rh_pair *p, struct rh_str *alone)
+{
+	RH_STR struct rh_str then = {0};
+	struct rh_err err = {{0}};
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].on[0].there && p->v[i].on[0].what == RH_PAIR_WORKS)
+			rh_str_addf(alone, "%s%s", alone->len ? " " : "", p->v[i].disk->serial);
+	if (rh_marker_read(s, "pair-degraded", &then, &err) < 0 || !then.len)
+		return false;
+	then.data[strcspn(then.data, "\n")] = '\0';
+	return !strcmp(then.data, rh_str_text(alone));
+}
+
 static int note_generation(struct rh_setup *s, const struct rh_pair *p, struct rh_err *err)
 {
 	RH_STRV struct rh_strv names = {0};
+	RH_STR struct rh_str alone = {0};
 	bool degraded = p->array[0]->found && p->array[0]->degraded > 0;
 	unsigned n = 0;
 	int r = 0;
@@ -81,10 +99,10 @@ static int note_generation(struct rh_setup *s, const struct rh_pair *p, struct r
 			n = gen_number(names.v[i]);
 	if (r < 0)
 		return r;
-	if (degraded && !rh_marker_there(s, "pair-degraded")) {
+	if (degraded && !same_time(s, p, &alone)) {
 		r = write_gen(s, &names, rh_pair_next_gen(n), err);
 		if (r >= 0)
-			r = rh_marker_set(s, "pair-degraded", "since here", err);
+			r = rh_marker_set(s, "pair-degraded", rh_str_text(&alone), err);
 	} else if (p->whole) {
 		/* Both disks are told at once: a good time to begin anew. */
 		if (n >= GEN_RESTART)

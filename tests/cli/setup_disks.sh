@@ -85,30 +85,26 @@ check alarm_without_sendmail alarm "$work/no-such-program"
 check alarm_without_sendmail_says_so grep -q 'no mail was sent' "$work/journal"
 
 # --- raid-event ---
-tool systemctl <<'T'
-#!/bin/sh
-echo "$*" >>"$work/systemctl"
-T
 tool alarm <<'T'
 #!/bin/sh
 echo "$1" >>"$work/alarms"
 cat >>"$work/alarms"
 T
 event() {
-	rm -f "$work/alarms" "$work/systemctl"
-	RH_ALARM=$work/bin/alarm "$lib/raid-event" "$@" >/dev/null
+	rm -f "$work/alarms" "$work/run/look-at-pair"
+	RH_RUN=$work/run RH_ALARM=$work/bin/alarm "$lib/raid-event" "$@" >/dev/null
 }
 event Fail /dev/md/pv /dev/sdb4
 check fail_is_an_alarm grep -q 'A DISK HAS FAILED: /dev/sdb4 was thrown out of /dev/md/pv' "$work/alarms"
 check fail_says_what_to_do grep -q 'rehome-setup replace-disk' "$work/alarms"
-check fail_lets_pair_look grep -qx 'start --no-block rehome-pair.service' "$work/systemctl"
+check fail_lets_pair_look test -e "$work/run/look-at-pair"
 event DegradedArray /dev/md/boot
 check degraded_is_an_alarm grep -q 'ONE DISK IS MISSING: /dev/md/boot' "$work/alarms"
 event SpareActive /dev/md/pv /dev/sdb4
 check spare_active_is_no_alarm test ! -e "$work/alarms"
-check spare_active_lets_pair_look test -e "$work/systemctl"
+check spare_active_lets_pair_look test -e "$work/run/look-at-pair"
 event Rebuild20 /dev/md/pv
-check progress_is_nothing test ! -e "$work/alarms" -a ! -e "$work/systemctl"
+check progress_is_nothing test ! -e "$work/alarms" -a ! -e "$work/run/look-at-pair"
 
 # --- smart-event ---
 tool alarm <<'T'

@@ -42,6 +42,12 @@ check missing_generation test "$(gens)" = 'gen-1 '
 check missing_is_no_second_alarm test ! -e "$work/alarms"
 pair --repair
 check missing_counts_once test "$(gens)" = 'gen-1 '
+# The one that works now is not the one that worked alone then: that is another time, even if nobody
+# has seen the pair whole in between.
+check alone_is_noted grep -qx WD-B "$work/root/var/lib/rehome/pair-degraded"
+echo WD-A >"$work/root/var/lib/rehome/pair-degraded"
+check other_half_repair pair --repair
+check other_half_counts test "$(gens)" = 'gen-2 '
 check missing_keeps_the_paper grep -q 'serial WD-A' "$work/root/var/lib/rehome/disk-instruction.txt"
 
 # --- it comes back ---
@@ -54,10 +60,10 @@ check back_by_bitmap test "$(calls '^mdadm --manage /dev/md12[67] --re-add /dev/
 check back_says_so says 'takes /dev/sda4 back'
 check back_is_whole pair
 check back_no_banner test ! -e "$work/root/etc/issue.d/rehome-disks.issue"
-check back_keeps_generation test "$(gens)" = 'gen-1 '
+check back_keeps_generation test "$(gens)" = 'gen-2 '
 lose sdb 300
 pair --repair
-check next_time_next_generation test "$(gens)" = 'gen-2 '
+check next_time_next_generation test "$(gens)" = 'gen-3 '
 
 # --- a stale one, in the first port, does not win and is taken back behind the other ---
 world

@@ -38,6 +38,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+[ $mode != all ] || check build-small $bin/rehome build -q -o "$pair" small
 [ -f "$pair/manifest.json" ] || { echo "not ok cuts: there is no pair in $pair" && exit 1; }
 
 # Both tables valid, the last partition at the end: on the files, by sgdisk.

@@ -13,7 +13,8 @@
 # power_field DISK FIELD	a number of the last report
 
 power_pid=""
-power_plugin=$(realpath "${BUILD:-build}/tests/nbdkit-powercut-plugin.so") || exit 2
+power_plugin=$(pwd)/${BUILD:-build}/tests/nbdkit-powercut-plugin.so
+make -s "${BUILD:-build}/tests/nbdkit-powercut-plugin.so" || exit 2
 
 power_disks() {
 	for x in a b; do

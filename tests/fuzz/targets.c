@@ -140,14 +140,8 @@ static void msgname(const uint8_t *data, size_t n)
 }
 
 const struct rh_fuzz_target rh_fuzz_targets[] = {
-    {"assign", assign},
-    {"vpasswd", vpasswd},
-    {"uiddb", uiddb},
-    {"poplist", poplist},
-    {"keywords", keywords},
-    {"foldername", foldername},
-    {"msgname", msgname},
-    {"gpt", rh_fuzz_gpt},
-    {"mdsuper", rh_fuzz_mdsuper},
+    {"assign", assign},	  {"vpasswd", vpasswd},	  {"uiddb", uiddb},
+    {"poplist", poplist}, {"keywords", keywords}, {"foldername", foldername},
+    {"msgname", msgname}, {"gpt", rh_fuzz_gpt},	  {"mdsuper", rh_fuzz_mdsuper},
     {NULL, NULL},
 };

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 . tests/guest/vm.sh
 pair=build/pair-small
-[ -f $pair/manifest.json ] || check build-small $bin/rehome build -q -o $pair small
+check build-small $bin/rehome build -q -o $pair small
 [ -f $pair/manifest.json ] || exit 1
 
 # guest COMMAND: what it prints in the guest; "" when it fails. The words become one line for a shell there.

@@ -17,6 +17,7 @@ until_true() {
 whole() { vm_ssh one 'rehome-setup pair --json' | grep -q '"whole": *true'; }
 gone() { ! vm_ssh one "$@"; }
 
+check build-small $bin/rehome build -q -o build/pair-small small
 vm_new one build/pair-small || exit 1
 size=$(stat -c %s build/pair-small/a.img)
 truncate -s "$size" "$work/vm-one/new.img"
@@ -41,6 +42,8 @@ check paper vm_ssh one 'grep -q WD-RHNEW01 /var/lib/rehome/disk-instruction.txt'
 check banner-gone until_true 120 vm_ssh one 'test ! -e /etc/issue.d/rehome-disks.issue'
 check nothing-to-replace gone rehome-setup replace-disk
 check no-failed-unit vm_ssh one 'test -z "$(systemctl --failed --plain --no-legend)"'
+check noted until_true 120 vm_ssh one 'test ! -e /var/lib/rehome/pair-degraded && grep -q WD-RHNEW01 /var/lib/rehome/pair-disks && grep -q WD-RH000001 /var/lib/rehome/pair-disks'
+[ "$bad" -eq 0 ] || vm_ssh one 'rehome-setup pair; cat /proc/mdstat; journalctl -b --no-pager -o short-precise -u mdmonitor -u rehome-pair -t rehome-alarm'
 check stops vm_stop one 300
 
 # --- the new disk alone ---
@@ -48,6 +51,7 @@ check starts-with-the-new vm_start one firmware=bios "disks=-,$new"
 check reached-with-the-new vm_wait_ssh one 1500
 check new-is-degraded vm_ssh one 'test "$(grep -c "\[_U\]\|\[U_\]" /proc/mdstat)" = 2'
 check next-generation until_true 120 vm_ssh one 'test -e /boot/rehome/gen-2'
+[ "$bad" -eq 0 ] || vm_ssh one 'rehome-setup pair; cat /proc/mdstat; ls -l /boot/rehome /var/lib/rehome; head -n 20 /var/lib/rehome/pair-*; journalctl -b --no-pager -u rehome-pair'
 check names-the-missing vm_ssh one 'rehome-setup pair | grep -q "missing .*WD-RH000001"'
 vm_stop one 300
 done_testing

@@ -10,7 +10,8 @@
 . tests/guest/vm.sh
 pair=build/pair-small stick=build/pair-small-stick.img
 all=${1:-}
-size=$(stat -c %s $pair/a.img 2>/dev/null) || { echo "not ok pair-small: run 10-pair.sh first"; exit 1; }
+check build-small $bin/rehome build -q -o $pair small
+size=$(stat -c %s $pair/a.img) || exit 1
 
 check stick-made $bin/rehome stick -q $pair
 [ -s $stick ] || exit 1

@@ -5,5 +5,5 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 pair=build/pair-small
-[ -f $pair/manifest.json ] || build/bin/rehome build -q -o $pair small || exit 1
+build/bin/rehome build -q -o $pair small || exit 1
 exec tests/crash/cuts.sh --pair $pair --sample 1

@@ -94,18 +94,18 @@ vm_make_answers() { # FOLDER
 }
 
 vm_new() {
-	d=$work/vm-$1 pair=$2 size=${3:-}
+	d=$work/vm-$1 vm_pair=$2 vm_size=${3:-}
 	mkdir "$d" || return 1
 	vm_names="$vm_names $1"
-	if [ "$pair" != - ]; then
-		base=$(cd "$pair" && pwd) || return 1
+	if [ "$vm_pair" != - ]; then
+		base=$(cd "$vm_pair" && pwd) || return 1
 		for x in a b; do
 			# qemu-img knows G and M, which are our GiB and MiB
-			qemu-img create -q -f qcow2 -F raw -b "$base/$x.img" "$d/$x.qcow2" ${size:+"${size%iB}"} || return 1
+			qemu-img create -q -f qcow2 -F raw -b "$base/$x.img" "$d/$x.qcow2" ${vm_size:+"${vm_size%iB}"} || return 1
 		done
 	fi
-	vm_of_manifest "$pair" nic e1000e >"$d/nic"
-	vm_of_manifest "$pair" disk_model "WDC WD10EFRX" >"$d/model"
+	vm_of_manifest "$vm_pair" nic e1000e >"$d/nic"
+	vm_of_manifest "$vm_pair" disk_model "WDC WD10EFRX" >"$d/model"
 	vm_make_answers "$d"
 }
 

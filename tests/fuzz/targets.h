@@ -11,5 +11,5 @@ struct rh_fuzz_target {
 	const char *name; /* of its corpus: tests/fuzz/corpus/NAME.*, one file an input */
 	rh_fuzz_fn *fn;
 };
-rh_fuzz_fn rh_fuzz_gpt, rh_fuzz_mdsuper; /* in disks.c */
+rh_fuzz_fn rh_fuzz_gpt, rh_fuzz_mdsuper;	      /* in disks.c */
 extern const struct rh_fuzz_target rh_fuzz_targets[]; /* ends with a NULL name */

@@ -70,10 +70,17 @@ void rh_boot_differs(const struct rh_boot_disk *disk, const struct rh_boot_file 
 
 int rh_private_mounts(struct rh_setup *s, struct rh_err *err)
 {
+	RH_CLOSE int root = -1;
+
 	if (s->foreign)
 		return 0;
 	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return rh_err_errno(err, errno, "cannot get mounts of our own");
+	/* A descriptor stays in the namespace in which it was opened: paths from the old one would
+	 * lead below our mounts, onto the folders on which they lie. */
+	root = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0 || dup3(root, s->root, O_CLOEXEC) < 0)
+		return rh_err_errno(err, errno, "cannot open / among mounts of our own");
 	return 0;
 }
 

@@ -57,7 +57,7 @@ check: all $(UNIT_TESTS)
 # Builds the images and rehearses them; installs first what the host lacks.
 test: host-setup
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(UNIT_TESTS)
-	@echo "# of $(ROTATING) today: $(ROTATED) (all of them: make proof)"
+	@echo "# of $(ROTATING) today: $(ROTATED) (all of them: make proof); not in here yet: $(UNTRIED)"
 	@tests/run.sh $(UNIT_TESTS) $(CHECK_SCRIPTS) $(sort $(GUEST_TESTS))
 
 asan:

@@ -37,19 +37,14 @@ struct outcome {
 	struct rh_str text;	     /* the same for people */
 };
 
-static void add_text(struct json_object *o, const char *key, const char *s)
-{
-	json_object_object_add(o, key, json_object_new_string(s));
-}
-
 static struct json_object *summary_json(const struct rh_plan *p)
 {
 	const struct rh_disk_sizes *s = &p->recipe.disk;
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 	struct json_object *disk = json_object_new_object();
 
-	add_text(o, "recipe", p->recipe.path);
-	add_text(o, "name", p->recipe.name);
+	rh_json_add_str(o, "recipe", p->recipe.path);
+	rh_json_add_str(o, "name", p->recipe.name);
 	for (size_t i = 0; i < p->n_overlays; i++)
 		json_object_array_add(list, json_object_new_string(p->overlays[i].name));
 	json_object_object_add(o, "overlays", list);
@@ -134,11 +129,11 @@ static void print_json(const struct outcome *out)
 		const struct rh_diag *d = &out->faults.v[i];
 		struct json_object *f = json_object_new_object();
 
-		add_text(f, "file", d->file);
+		rh_json_add_str(f, "file", d->file);
 		rh_json_add_int(f, "line", d->line);
-		add_text(f, "path", d->where);
-		add_text(f, "text", d->text);
-		add_text(f, "hint", d->hint);
+		rh_json_add_str(f, "path", d->where);
+		rh_json_add_str(f, "text", d->text);
+		rh_json_add_str(f, "hint", d->hint);
 		json_object_array_add(list, f);
 	}
 	json_object_object_add(o, "ok", json_object_new_boolean(out->faults.n == 0));

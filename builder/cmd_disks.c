@@ -2,13 +2,12 @@
 /* Disks shown, and progress; the contract is in cmd_disks.h. */
 #include "builder/cmd_disks.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "lib/core/mem.h"
+#include "lib/json.h"
 
 const char *rh_bytes_text(uint64_t bytes, char *out, size_t size)
 {
@@ -49,16 +48,6 @@ void rh_disk_print_refused(FILE *out, const struct rh_disk *d)
 			d->refused[i].text);
 }
 
-static void add_text(struct json_object *o, const char *key, const char *text)
-{
-	json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
-}
-
-static void add_bytes(struct json_object *o, const char *key, uint64_t n)
-{
-	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
-}
-
 static struct json_object *content_json(const struct rh_disk *d)
 {
 	struct json_object *list = json_object_new_array();
@@ -67,10 +56,10 @@ static struct json_object *content_json(const struct rh_disk *d)
 		const struct rh_content *c = &d->content[i];
 		struct json_object *o = json_object_new_object();
 
-		add_text(o, "type", c->type);
-		add_bytes(o, "part", c->part);
-		add_bytes(o, "at", c->at);
-		add_text(o, "text", c->text);
+		rh_json_add_str(o, "type", c->type);
+		rh_json_add_int(o, "part", c->part);
+		rh_json_add_int(o, "at", c->at);
+		rh_json_add_str(o, "text", c->text);
 		json_object_array_add(list, o);
 	}
 	return list;
@@ -80,18 +69,18 @@ struct json_object *rh_disk_json(const struct rh_disk *d)
 {
 	struct json_object *o = json_object_new_object(), *refused = json_object_new_array();
 
-	add_text(o, "asked", d->asked);
-	add_text(o, "path", d->path);
-	add_text(o, "node", d->node);
-	add_text(o, "model", d->model);
-	add_text(o, "serial", d->serial);
-	add_bytes(o, "size", d->size);
+	rh_json_add_str(o, "asked", d->asked);
+	rh_json_add_str(o, "path", d->path);
+	rh_json_add_str(o, "node", d->node);
+	rh_json_add_str(o, "model", d->model);
+	rh_json_add_str(o, "serial", d->serial);
+	rh_json_add_int(o, "size", d->size);
 	json_object_object_add(o, "content", content_json(d));
 	for (size_t i = 0; i < d->n_refused; i++) {
 		struct json_object *r = json_object_new_object();
 
-		add_text(r, "why", rh_refusal_name(d->refused[i].why));
-		add_text(r, "text", d->refused[i].text);
+		rh_json_add_str(r, "why", rh_refusal_name(d->refused[i].why));
+		rh_json_add_str(r, "text", d->refused[i].text);
 		json_object_array_add(refused, r);
 	}
 	json_object_object_add(o, "refused", refused);
@@ -100,16 +89,16 @@ struct json_object *rh_disk_json(const struct rh_disk *d)
 
 void rh_target_add_json(struct json_object *o, const struct rh_target *t)
 {
-	add_text(o, "member", t->member ? "b" : "a");
-	add_bytes(o, "from", t->from);
-	add_bytes(o, "done", t->done);
-	add_bytes(o, "kept", t->kept);
+	rh_json_add_str(o, "member", t->member ? "b" : "a");
+	rh_json_add_int(o, "from", t->from);
+	rh_json_add_int(o, "done", t->done);
+	rh_json_add_int(o, "kept", t->kept);
 	json_object_object_add(o, "bootable", json_object_new_boolean(t->bootable));
-	add_text(o, "error", t->error ? t->text.text : NULL);
+	rh_json_add_str(o, "error", t->error ? t->text.text : NULL);
 	if (t->error)
-		add_text(o, "errno", strerrorname_np(-t->error));
+		rh_json_add_str(o, "errno", strerrorname_np(-t->error));
 	if (t->error)
-		add_bytes(o, "error_at", t->error_at);
+		rh_json_add_int(o, "error_at", t->error_at);
 }
 
 void rh_json_print(struct json_object *o)

@@ -17,7 +17,6 @@
 #include "builder/stickimage.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -69,6 +69,7 @@ RH_CHECKED int rh_boot_sync(struct rh_setup *s, const struct rh_pair *p,
 /* Sort one difference into the report: MENDED tells whether the reference lies there now. */
 void rh_boot_differs(const struct rh_boot_disk *disk, const struct rh_boot_file *f,
 		     const char *found_digest, bool mended, struct rh_boot_report *report);
-/* Mounts made from here on are seen by nobody else and vanish with us. */
+/* Mounts made from here on are seen by nobody else and vanish with us. S->root is opened anew, so
+ * that paths from it lead into them. */
 RH_CHECKED int rh_private_mounts(struct rh_setup *s, struct rh_err *err);
 const struct rh_partition *rh_disk_part(const struct rh_disk *disk, unsigned number);

@@ -108,12 +108,26 @@ check refuses_half_confirmed one
 check names_the_other says "$(serial "$B")"
 check refuses_strange_serial status 3 write --yes-erase WD-STRANGE "$work/pair" "$A" "$B"
 check names_strange_serial says 'WD-STRANGE'
-# tty TYPED COMMAND...: at a terminal, on which TYPED is typed
+# shellcheck source=tests/cli/wait.inc
+. "$TOP/tests/cli/wait.inc"
+# tty TYPED COMMAND...: at a terminal, on which TYPED is typed when the command asks
 if command -v script >/dev/null; then
 	tty() {
 		typed=$1
 		shift
-		{ sleep 1; printf '%b' "$typed"; sleep 2; } | script -qefc "exec $*" /dev/null >"$work/out" 2>&1
+		rm -f "$work/out" "$work/ended"
+		: >"$work/out"
+		{
+			until_says 'Type its serial number' && printf '%b' "$typed"
+			# The end of the input would be one more key.
+			n=0
+			while [ ! -e "$work/ended" ] && [ $n -lt 300 ]; do sleep 0.1 && n=$((n + 1)); done
+		} | {
+			tty_status=0
+			script -qefc "exec $*" /dev/null >>"$work/out" 2>&1 || tty_status=$?
+			: >"$work/ended"
+			exit $tty_status
+		}
 	}
 	check refuses_mistyped status 3 tty 'loop99\n' "$REHOME" write -q --allow-loop "$work/pair" "$A" "$B"
 	check says_mistyped says 'is not the serial number of disk a'

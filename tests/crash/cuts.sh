@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ $mode != all ] || check build-small $bin/rehome build -q -o "$pair" small
+[ $mode != all ] || $bin/rehome build -q -o "$pair" small || { echo "not ok build-small" && exit 1; }
 [ -f "$pair/manifest.json" ] || { echo "not ok cuts: there is no pair in $pair" && exit 1; }
 
 # Both tables valid, the last partition at the end: on the files, by sgdisk.

@@ -8,13 +8,7 @@
 pair=build/pair-small
 
 on() { vm_ssh w "$@" </dev/null; }
-till() { # SECONDS COMMAND: until it succeeds in the machine
-	till_end=$(($(date +%s) + $1))
-	until on "$2"; do
-		[ "$(date +%s)" -lt "$till_end" ] || return 1
-		sleep 3
-	done
-}
+till() { vm_until w "$@"; }
 
 check build-small $bin/rehome build -q -o $pair small
 vm_new w $pair || exit 1

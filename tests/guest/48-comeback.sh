@@ -15,15 +15,11 @@ pair=build/pair-small A=WD-RH000001 B=WD-RH000002
 # on COMMAND...: in the machine. till SECONDS COMMAND: until it succeeds there.
 on() { vm_ssh m "$@" </dev/null; }
 till() {
-	till_end=$(($(date +%s) + $1))
-	until on "$2" >"$work/out" 2>&1; do
-		if [ "$(date +%s)" -ge "$till_end" ] || ! vm_running m; then
-			echo "did not come true: $2" >>"$work/out"
-			on 'cat /proc/mdstat; rehome-setup pair; journalctl -b -u rehome-pair --no-pager -n 20' >>"$work/out" 2>&1
-			return 1
-		fi
-		sleep 2
-	done
+	vm_until m "$@" >"$work/till" 2>&1 && return
+	tail -n 3 "$work/till"
+	echo "did not come true: $2"
+	on 'cat /proc/mdstat; rehome-setup pair; journalctl -b -u rehome-pair --no-pager -n 20'
+	return 1
 }
 whole='[ "$(grep -c "\[UU\]" /proc/mdstat)" = 2 ]'
 alone='[ "$(grep -c -e "\[U_\]" -e "\[_U\]" /proc/mdstat)" = 2 ]'

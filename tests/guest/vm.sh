@@ -50,6 +50,8 @@
 # vm_wait_login NAME [SECONDS]		the login prompt
 # vm_wait_ssh NAME [SECONDS]		ssh as root works (answers applied, sshd and firewall up)
 # vm_ssh NAME COMMAND...		run in the guest; ends after VM_SSH_TIMEOUT (300) seconds with 124
+# vm_until NAME SECONDS COMMAND		run it in the guest every 2 seconds until it succeeds; 1 after SECONDS or
+#	when QEMU has ended
 # vm_scp NAME FILE... rehome:PATH	copy in or out
 # vm_type NAME TEXT			type TEXT (as for printf %b) on the serial line of serial=pipe
 # vm_qmp NAME JSON			one QMP command; the answers are in $work/vm-NAME/qmp.log
@@ -353,6 +355,14 @@ vm_wait_ssh() { # NAME [SECONDS]
 	done
 	vm_show_end "$1" "no ssh in ${2:-600} s"
 	return 1
+}
+
+vm_until() { # NAME SECONDS COMMAND
+	vm_end=$(($(date +%s) + $2))
+	until vm_ssh "$1" "$3" </dev/null; do
+		[ "$(date +%s)" -lt "$vm_end" ] && vm_running "$1" || return 1
+		sleep 2
+	done
 }
 
 vm_ssh() { # NAME COMMAND...
